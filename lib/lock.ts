@@ -1,0 +1,145 @@
+/**
+ * A lock between processes that outlives none of them: it is a file, naming its holder, that appears whole or not at all
+ * (link(2) of a finished file), and is taken over once its holder is proved dead.
+ *
+ * Taking over is where such locks let two in: both judge the old holder dead, the slower one removes the lock of the
+ * faster. Here the right to replace the claim with token T belongs to whoever links `LOCK.after.T`, and is used only if
+ * the lock still holds T then. If that successor dies too, the right passes on the same way (`LOCK.after.<its token>`).
+ */
+import { linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorCode, errorText, IsolateError } from './isolate-error.ts'
+import { isAlive, ownIdentity, parseProcessIdentity, type ProcessIdentity } from './process-identity.ts'
+import { requireStateFolder, stateFolderHint } from './state-folder.ts'
+import { writeTemporaryFile } from './temporary-file.ts'
+
+export type LockOptions = {
+  /** For the error: what is being waited for ("the worktrees of /repo"). */
+  purpose: string
+  /** Gives up after this many ms. */
+  waitMs: number
+  /** Called once when the lock is not free at first. */
+  onWait?: (holder: ProcessIdentity | undefined) => void
+}
+
+/** What a lock file says. `holder` is undefined when the file cannot be read as a claim (a crash of the machine). */
+type Claim = { token: string; holder: ProcessIdentity | undefined }
+
+/** Does `work` while this process alone holds the lock `name` (letters, digits, `-`). Throws `IsolateError` when the wait ends in vain. */
+export async function withLock<T>(name: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  const path = lockPath(name)
+  const token = await acquire(path, options)
+  try {
+    return await work()
+  } finally {
+    release(path, token)
+  }
+}
+
+/** The living holder of the lock; undefined when it is free or its holder is dead. */
+export function findLockHolder(name: string): ProcessIdentity | undefined {
+  const claim = readClaim(lockPath(name))
+  return claim?.holder !== undefined && isAlive(claim.holder) ? claim.holder : undefined
+}
+
+function lockPath(name: string): string {
+  return join(requireStateFolder('locks'), name)
+}
+
+async function acquire(path: string, { purpose, waitMs, onWait }: LockOptions): Promise<string> {
+  const token = randomBytes(8).toString('hex')
+  const finished = writeTemporaryFile(JSON.stringify({ token, ...ownIdentity() }), { durable: false })
+  const deadline = Date.now() + waitMs
+  try {
+    for (let attempt = 0; ; attempt++) {
+      if (tryLink(finished, path)) return token
+      const claim = readClaim(path)
+      if (claim === undefined) continue
+      if (!isClaimAlive(claim) && takeOver(path, claim, finished)) return token
+      if (attempt === 0) onWait?.(claim.holder)
+      if (Date.now() > deadline) throw waitedInVain(path, purpose, waitMs, claim)
+      // Short naps with some chance in them, so that many waiters do not wake together.
+      await sleep(2 + Math.random() * Math.min(40, 4 + attempt))
+    }
+  } finally {
+    rmSync(finished, { force: true })
+  }
+}
+
+function release(path: string, token: string): void {
+  if (readClaim(path)?.token === token) rmSync(path, { force: true })
+}
+
+/** True when the lock is ours now. False: somebody else was quicker, or is at it; look again. */
+function takeOver(path: string, dead: Claim, finished: string): boolean {
+  const rights: string[] = []
+  for (let last = dead; ;) {
+    const right = `${path}.after.${last.token}`
+    rights.push(right)
+    if (tryLink(finished, right)) break
+    const successor = readClaim(right)
+    if (successor === undefined || isClaimAlive(successor)) return false
+    last = successor
+  }
+  const isStillDead = readClaim(path)?.token === dead.token
+  if (isStillDead) renameSync(finished, path)
+  // Once the lock has another token, or when it had one already, none of these rights can be used again.
+  for (const right of rights) rmSync(right, { force: true })
+  return isStillDead
+}
+
+function isClaimAlive(claim: Claim): boolean {
+  return claim.holder !== undefined && isAlive(claim.holder)
+}
+
+function tryLink(existing: string, path: string): boolean {
+  try {
+    linkSync(existing, path)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw new IsolateError(`the lock ${path} cannot be made: ${errorText(error)}`, {
+      hint: stateFolderHint(error),
+      cause: error,
+    })
+  }
+}
+
+function readClaim(path: string): Claim | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  return parseClaim(text) ?? unreadableClaim(path)
+}
+
+function parseClaim(text: string): Claim | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+  const holder = parseProcessIdentity(value)
+  if (holder === undefined || typeof value !== 'object' || value === null || !('token' in value)) return undefined
+  return typeof value.token === 'string' && /^[0-9a-f]+$/.test(value.token) ? { token: value.token, holder } : undefined
+}
+
+/** A lock file is never written in place, so one that is no claim was torn by a crash of the machine: its holder is dead. */
+function unreadableClaim(path: string): Claim | undefined {
+  const status = statSync(path, { throwIfNoEntry: false })
+  return status === undefined ? undefined : { token: `unreadable-${status.ino}`, holder: undefined }
+}
+
+function waitedInVain(path: string, purpose: string, waitMs: number, { holder }: Claim): IsolateError {
+  const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`
+  return new IsolateError(`waited ${Math.round(waitMs / 1000)} s for ${purpose}, held by ${who}`, {
+    hint: `If that process hangs, end it; the lock frees itself. If that machine is gone for good, delete ${path}.`,
+  })
+}

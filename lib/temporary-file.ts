@@ -1,0 +1,51 @@
+/**
+ * Finished files under names of their own in the state folder, to be linked or renamed into place: what has the final
+ * name is always whole. A name tells which process made it, so that what a killed one left can be swept.
+ */
+import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { errorText, IsolateError } from './isolate-error.ts'
+import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+import { requireStateFolder, stateFolderHint } from './state-folder.ts'
+
+/** Writes `content` (mode 0600) and answers the file's path. With `durable` it is on disk (fsync) when this returns. */
+export function writeTemporaryFile(content: string, { durable }: { durable: boolean }): string {
+  const { pid, startTime } = ownIdentity()
+  const path = join(
+    requireStateFolder('tmp'),
+    `${pid}.${startTime.replace(/\W/g, '')}.${randomBytes(6).toString('hex')}`,
+  )
+  try {
+    const file = openSync(path, 'wx', 0o600)
+    try {
+      writeSync(file, content)
+      if (durable) fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw new IsolateError(`${path} cannot be written: ${errorText(error)}`, {
+      hint: stateFolderHint(error),
+      cause: error,
+    })
+  }
+  return path
+}
+
+/** Removes the temporary files of processes that are dead. Answers how many there were. */
+export function sweepTemporaryFiles(): number {
+  const folder = requireStateFolder('tmp')
+  const left = readdirSync(folder).filter((name) => !isMakerAlive(name))
+  for (const name of left) rmSync(join(folder, name), { force: true })
+  return left.length
+}
+
+/** The start time in a name has lost its punctuation; a pid that now belongs to a younger process keeps its file until that ends. */
+function isMakerAlive(name: string): boolean {
+  const pid = Number(name.split('.')[0])
+  if (!Number.isSafeInteger(pid) || pid <= 0) return true
+  const maker: ProcessIdentity = { ...ownIdentity(), pid, startTime: '' }
+  return isAlive(maker)
+}
