@@ -30,12 +30,14 @@ type Claim = { token: string; holder: ProcessIdentity | undefined }
 /** Does `work` while this process alone holds the lock `name` (letters, digits, `-`). Throws `IsolateError` when the wait ends in vain. */
 export async function withLock<T>(name: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const path = lockPath(name)
-  const token = await acquire(path, options)
-  try {
-    return await work()
-  } finally {
-    release(path, token)
-  }
+  const result = await holding(path, options, work)
+  if (result === undefined) throw waitedInVain(path, options)
+  return result.value
+}
+
+/** The same without waiting: undefined, and no work done, when another living process holds the lock. */
+export async function withLockIfFree<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+  return (await holding(lockPath(name), { waitMs: 0 }, work))?.value
 }
 
 /** The living holder of the lock; undefined when it is free or its holder is dead. */
@@ -48,7 +50,20 @@ function lockPath(name: string): string {
   return join(requireStateFolder('locks'), name)
 }
 
-async function acquire(path: string, { purpose, waitMs, onWait }: LockOptions): Promise<string> {
+type Patience = Pick<LockOptions, 'waitMs' | 'onWait'>
+
+async function holding<T>(path: string, patience: Patience, work: () => Promise<T>): Promise<{ value: T } | undefined> {
+  const token = await acquire(path, patience)
+  if (token === undefined) return undefined
+  try {
+    return { value: await work() }
+  } finally {
+    release(path, token)
+  }
+}
+
+/** The token of our claim; undefined when the wait ended in vain. */
+async function acquire(path: string, { waitMs, onWait }: Patience): Promise<string | undefined> {
   const token = randomBytes(8).toString('hex')
   const finished = writeTemporaryFile(JSON.stringify({ token, ...ownIdentity() }), { durable: false })
   const deadline = Date.now() + waitMs
@@ -59,7 +74,7 @@ async function acquire(path: string, { purpose, waitMs, onWait }: LockOptions): 
       if (claim === undefined) continue
       if (!isClaimAlive(claim) && takeOver(path, claim, finished)) return token
       if (attempt === 0) onWait?.(claim.holder)
-      if (Date.now() > deadline) throw waitedInVain(path, purpose, waitMs, claim)
+      if (Date.now() >= deadline) return undefined
       // Short naps with some chance in them, so that many waiters do not wake together.
       await sleep(2 + Math.random() * Math.min(40, 4 + attempt))
     }
@@ -137,7 +152,8 @@ function unreadableClaim(path: string): Claim | undefined {
   return status === undefined ? undefined : { token: `unreadable-${status.ino}`, holder: undefined }
 }
 
-function waitedInVain(path: string, purpose: string, waitMs: number, { holder }: Claim): IsolateError {
+function waitedInVain(path: string, { purpose, waitMs }: LockOptions): IsolateError {
+  const holder = readClaim(path)?.holder
   const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`
   return new IsolateError(`waited ${Math.round(waitMs / 1000)} s for ${purpose}, held by ${who}`, {
     hint: `If that process hangs, end it; the lock frees itself. If that machine is gone for good, delete ${path}.`,

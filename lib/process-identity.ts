@@ -3,8 +3,9 @@
  * a pid alone is reused. "Dead" is only ever said on proof.
  */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { isWithin } from './inner-path.ts'
 import { errorCode } from './isolate-error.ts'
 
 /** A process of some machine, as a lock or a lease remembers it. */
@@ -43,15 +44,17 @@ export function parseProcessIdentity(value: unknown): ProcessIdentity | undefine
 }
 
 /**
- * Pids of this user's living processes, other than us, whose environment holds `entry` (`NAME=value`). A killed hook
- * leaves its git children running; this is how they are found. Linux alone: elsewhere the list is empty.
+ * Pids of living processes, other than us, that work in `folder` or name it on their command line. A killed hook leaves
+ * its git children running; this is how they are found. Linux alone: elsewhere the list is empty.
  */
-export function findProcessesWithEnvironment(entry: string): number[] {
+export function findProcessesAt(folder: string): number[] {
   if (!isLinux) return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => readProcFile(`/proc/${name}/environ`)?.split('\0').includes(entry))
     .map(Number)
+    .filter(
+      (pid) => isWithin(folder, readCwd(pid)) || readProcFile(`/proc/${pid}/cmdline`)?.split('\0').includes(folder),
+    )
 }
 
 const isLinux = process.platform === 'linux'
@@ -97,12 +100,25 @@ function psStartTime(pid: number): string | undefined {
   }
 }
 
+/** '' for a process that is gone or another user's. */
+function readCwd(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch (error) {
+    if (isUnreadable(error)) return ''
+    throw error
+  }
+}
+
 function readProcFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const code = errorCode(error)
-    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined
+    if (isUnreadable(error)) return undefined
     throw error
   }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errorCode(error) ?? '')
 }

@@ -1,0 +1,11 @@
+/** WorktreeCreate: makes the worktree, or opens it again. Answers its path, alone, on stdout. */
+import { createWorktree } from '../lib/create.ts'
+import { runHook } from '../lib/hook.ts'
+import { requireFolder } from '../lib/payload.ts'
+
+await runHook(async (payload, tools) => {
+  // Some versions and tools send `worktree_name`.
+  const name = payload['name'] ?? payload['worktree_name']
+  const { lease } = await createWorktree(requireFolder(payload, 'cwd'), name, tools)
+  return lease.worktree
+})

@@ -1,0 +1,140 @@
+/** Carries dependency decisions out. Nothing here fails a creation: what cannot be done is a warning that names the command. */
+import { mkdirSync, realpathSync, renameSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, errorText } from '../isolate-error.ts'
+import type { Reporter } from '../reporter.ts'
+import { childEnvironment, run, type Outcome } from '../run.ts'
+import { cloneFolder } from './clone-folder.ts'
+import { createLinkFolder, digestLinkFolder } from './links.ts'
+import { inProject, type DependencyDecision } from './dependency-plan.ts'
+import { startSettling } from './settle.ts'
+import type { LinkedFolder } from './settle-request.ts'
+import { createStaging, removeStaging, sweepStaging, type StagingPlace } from './staging.ts'
+
+export type ApplyOptions = {
+  /** Roots of the main checkout and of the worktree. */
+  source: string
+  worktree: string
+  /** Folder of our own in the worktree's git admin folder, made where it is missing; it goes away with the worktree. */
+  gitFolder: string
+  decisions: readonly DependencyDecision[]
+  reporter: Reporter
+}
+
+type Place = StagingPlace & { source: string; reporter: Reporter }
+
+/** Nine of the ten minutes that a hook has, in ms. */
+const installTimeoutMs = 9 * 60_000
+/** Lines of a failed install's output that are worth showing. */
+const shownLines = 15
+
+/**
+ * Makes the dependency folders that were decided on, each whole or not at all, and says a line about each decision.
+ * Returns when the agent can start; folders of links are replaced by clones in the background.
+ */
+export async function applyDependencies(options: ApplyOptions): Promise<void> {
+  const { decisions, reporter } = options
+  mkdirSync(options.gitFolder, { recursive: true })
+  const [source, worktree] = [realpathSync(options.source), realpathSync(options.worktree)]
+  const place: Place = { source, worktree, gitFolder: realpathSync(options.gitFolder), reporter }
+  sweepStaging(place)
+  const linked: LinkedFolder[] = []
+  for (const decision of decisions) linked.push(...(await apply(place, decision)))
+  await startSettling(place.gitFolder, { source, worktree, folders: linked }, reporter)
+}
+
+/** Answers the folders of links that were made. */
+async function apply(place: Place, decision: DependencyDecision): Promise<LinkedFolder[]> {
+  const { action } = decision
+  if (action === 'install') await install(place, decision)
+  if (action === 'none') announce(place, decision, 'left alone')
+  if (action === 'install' || action === 'none') return []
+  const made: string[] = []
+  for (const folder of decision.folders) {
+    if (await tryMake(place, decision, folder, action)) made.push(folder)
+  }
+  if (made.length > 0) announce(place, decision, doneWords[action])
+  return action === 'links' ? made.map((folder) => describeLinks(place, folder)) : []
+}
+
+const doneWords = { links: 'linked package by package', symlink: 'linked', clone: 'cloned' }
+
+function describeLinks({ worktree }: Place, folder: string): LinkedFolder {
+  return { folder, digest: digestLinkFolder(join(worktree, folder)) ?? '' }
+}
+
+async function install(place: Place, decision: DependencyDecision): Promise<void> {
+  const { command, project, reason } = decision
+  const text = inProject(command, project)
+  place.reporter.progress(`${nameOf(decision)}: running \`${text}\` (${reason})`)
+  const outcome = await runInstall(join(place.worktree, project), command)
+  if (outcome.code === 0) return announce(place, decision, `installed with \`${text}\``)
+  place.reporter.warn(`${nameOf(decision)}: \`${text}\` failed: ${failureText(outcome)}`)
+  for (const folder of decision.folders.filter((one) => isDirectory(join(place.source, one)))) {
+    if (await tryMake(place, decision, folder, 'clone')) {
+      place.reporter.warn(
+        `${folder}: cloned from the main checkout instead: versions may be wrong until \`${text}\` has run`,
+      )
+    }
+  }
+}
+
+/** No questions: corepack's would wait for an answer that cannot come. */
+function runInstall(cwd: string, [program = '', ...args]: readonly string[]): Promise<Outcome> {
+  const env = childEnvironment({ COREPACK_ENABLE_DOWNLOAD_PROMPT: '0' })
+  return run(program, args, { cwd, env, timeoutMs: installTimeoutMs })
+}
+
+function failureText({ isMissing, timedOut, stdout, stderr, code, signal }: Outcome): string {
+  if (isMissing) return 'there is no such program on PATH'
+  const why = timedOut ? `it took more than ${installTimeoutMs / 60_000} minutes` : `it ended with ${code ?? signal}`
+  const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
+  return [why, ...lines.slice(-shownLines)].join('\n  ')
+}
+
+type Making = 'links' | 'symlink' | 'clone'
+
+/** False, and a warning, where the file system would not have it. */
+async function tryMake(place: Place, decision: DependencyDecision, folder: string, action: Making): Promise<boolean> {
+  try {
+    if (action === 'symlink') symlinkSync(join(place.source, folder), join(place.worktree, folder), 'junction')
+    else await makeAside(place, decision, folder, action)
+    return true
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error
+    const todo = inProject(decision.command, decision.project)
+    place.reporter.warn(`${folder} could not be taken over: ${errorText(error)}; run \`${todo}\``)
+    return false
+  }
+}
+
+/** Another process that makes the same folder at the same time may have been quicker: its work is as good, and stays. */
+async function makeAside(place: Place, { kind }: DependencyDecision, folder: string, action: Making): Promise<void> {
+  const { source, worktree } = place
+  const staging = createStaging(place)
+  const to = join(staging, 'whole')
+  const from = realpathSync(join(source, folder))
+  try {
+    await (action === 'links' ? createLinkFolder : cloneFolder)({ kind, source, worktree, from, to, folder })
+    renameSync(to, join(worktree, folder))
+  } catch (error) {
+    if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error
+  } finally {
+    removeStaging(staging)
+  }
+}
+
+function announce({ reporter }: Place, decision: DependencyDecision, done: string): void {
+  const text = `${nameOf(decision)}: ${done}: ${decision.reason}`
+  if (decision.isWarning) reporter.warn(text)
+  else reporter.info(text)
+}
+
+function nameOf({ kind, project, folders }: DependencyDecision): string {
+  const own = project === '' ? kind : `${project}/${kind}`
+  return folders.length > 1 ? `${own} (and ${folders.length - 1} more)` : own
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}

@@ -1,0 +1,231 @@
+/** Gathers what the dependency plan needs to know, from files alone: no process is started, nothing is written. */
+import { lstatSync, readdirSync, readFileSync, statSync, type Dirent } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode } from '../isolate-error.ts'
+import {
+  planProject,
+  type DependencyDecision,
+  type DependencyKind,
+  type DependencyStrategy,
+  type PackageManager,
+  type ProjectEvidence,
+} from './dependency-plan.ts'
+
+export type DependencyRequest = {
+  /** Root of the main checkout. */
+  source: string
+  /** Root of the worktree, checked out. */
+  worktree: string
+  strategies: Record<DependencyKind, DependencyStrategy>
+  /** True once the user has recorded trust in the repository: only then an install, which runs its code, is planned. */
+  isTrusted: boolean
+}
+
+/** A folder of the worktree and the names of the files in it that tell something about dependencies. */
+type Listed = { folder: string; names: Set<string> }
+type Lockfile = readonly [name: string, manager: PackageManager]
+
+/** In order of precedence: a repository on its way from npm to pnpm often holds both. */
+const nodeLockfiles: readonly Lockfile[] = [
+  ['pnpm-lock.yaml', 'pnpm'],
+  ['bun.lock', 'bun'],
+  ['bun.lockb', 'bun'],
+  ['yarn.lock', 'yarn'],
+  ['npm-shrinkwrap.json', 'npm'],
+  ['package-lock.json', 'npm'],
+]
+const pythonLockfiles: readonly Lockfile[] = [
+  ['uv.lock', 'uv'],
+  ['poetry.lock', 'poetry'],
+  ['pdm.lock', 'pdm'],
+  ['Pipfile.lock', 'pipenv'],
+  ['requirements.txt', 'pip'],
+]
+const pythonProjectFiles = ['pyproject.toml', 'setup.py', 'setup.cfg', 'Pipfile']
+
+/**
+ * Levels of folders below the root in which projects are looked for: `packages/group/name`. Measured on 1,000 folders:
+ * 6 ms, like `git ls-files`; on 100 folders 1 ms against 3.
+ */
+const searchDepth = 3
+
+/** What is to be done about each project's dependencies. Reads files only; the acting is `applyDependencies`. */
+export async function decideDependencies(request: DependencyRequest): Promise<DependencyDecision[]> {
+  const listed = listFolders(request.worktree)
+  const kinds: DependencyKind[] = ['node_modules', '.venv']
+  return kinds
+    .filter((kind) => request.strategies[kind] !== 'none')
+    .flatMap((kind) => gatherEvidence(request, kind, listed).map((evidence) => ({ kind, evidence })))
+    .map(({ kind, evidence }) => planProject(evidence, request.strategies[kind], request.isTrusted))
+    .filter((decision) => decision !== undefined)
+}
+
+function gatherEvidence(
+  { source, worktree }: DependencyRequest,
+  kind: DependencyKind,
+  listed: Listed[],
+): ProjectEvidence[] {
+  const lockfiles = kind === 'node_modules' ? nodeLockfiles : pythonLockfiles
+  const markers = kind === 'node_modules' ? ['package.json'] : pythonProjectFiles
+  const relevant = listed.filter(({ names }) =>
+    [...markers, ...lockfiles.map(([name]) => name)].some((name) => names.has(name)),
+  )
+  const isProject = (one: Listed): boolean =>
+    lockfiles.some(([name]) => one.names.has(name)) || !relevant.some((other) => isAbove(other, one))
+  const projects = relevant.filter(isProject)
+  const members = relevant.filter((one) => !isProject(one))
+  return projects.map((project) => {
+    const own = members.filter((member) => ownerOf(member, projects) === project)
+    return projectEvidence({ source, worktree, kind, lockfiles, project, members: own })
+  })
+}
+
+/** The nearest project above a folder that has no lockfile of its own. */
+function ownerOf(member: Listed, projects: readonly Listed[]): Listed | undefined {
+  return projects
+    .filter((project) => isAbove(project, member))
+    .reduce<Listed | undefined>(
+      (best, one) => (best && best.folder.length >= one.folder.length ? best : one),
+      undefined,
+    )
+}
+
+function isAbove(one: Listed, other: Listed): boolean {
+  return one !== other && (one.folder === '' || other.folder.startsWith(`${one.folder}/`))
+}
+
+type ProjectFacts = {
+  source: string
+  worktree: string
+  kind: DependencyKind
+  lockfiles: readonly Lockfile[]
+  project: Listed
+  members: Listed[]
+}
+
+function projectEvidence({ source, worktree, kind, lockfiles, project, members }: ProjectFacts): ProjectEvidence {
+  const { folder, names } = project
+  const own = join(folder, kind)
+  const membersOwn = members
+    .map((member) => join(member.folder, kind))
+    .filter((path) => isDirectory(join(source, path)))
+  const isInMain = isDirectory(join(source, own))
+  const manifest = kind === 'node_modules' ? readManifest(join(worktree, folder, 'package.json')) : undefined
+  const lock = chooseLockfile(lockfiles, names, manifest)
+  const lockfile = lock?.[0]
+  return {
+    kind,
+    project: folder,
+    available: [...(isInMain ? [own] : []), ...membersOwn]
+      .filter((path) => !exists(join(worktree, path)))
+      .map((path) => path.replaceAll('\\', '/')),
+    isInMain,
+    isInWorktree: exists(join(worktree, own)),
+    manager: managerOf(kind, lock, names, join(worktree, folder)),
+    lockfile,
+    isLockfileEqual:
+      lockfile === undefined || areEqual(join(source, folder, lockfile), join(worktree, folder, lockfile)),
+    hasWorkspaces: names.has('pnpm-workspace.yaml') || manifest?.['workspaces'] !== undefined || membersOwn.length > 0,
+    usesTurbopack: manifest !== undefined && usesTurbopack(manifest),
+    packages: kind === 'node_modules' && isInMain ? readFolder(join(source, own)).length : 0,
+  }
+}
+
+/** `packageManager` in package.json settles which of several lockfiles is meant. */
+function chooseLockfile(
+  lockfiles: readonly Lockfile[],
+  names: Set<string>,
+  manifest: Manifest | undefined,
+): Lockfile | undefined {
+  const present = lockfiles.filter(([name]) => names.has(name))
+  const declared = manifest?.['packageManager']
+  const isDeclared = ([, manager]: Lockfile): boolean =>
+    typeof declared === 'string' && declared.startsWith(`${manager}@`)
+  return present.find(isDeclared) ?? present[0]
+}
+
+function managerOf(
+  kind: DependencyKind,
+  lock: Lockfile | undefined,
+  names: Set<string>,
+  folder: string,
+): PackageManager {
+  if (lock === undefined) return kind === '.venv' ? 'pip' : names.has('pnpm-workspace.yaml') ? 'pnpm' : 'npm'
+  if (lock[1] !== 'yarn' || names.has('.yarnrc.yml')) return lock[1]
+  // Only the lockfiles of yarn 2 and later have this key: https://github.com/yarnpkg/berry
+  return readFileSync(join(folder, lock[0]), 'utf8').includes('__metadata:') ? 'yarn' : 'yarn-classic'
+}
+
+type Manifest = Record<string, unknown>
+
+/** Undefined when there is none, or none that can be read: that is for the package manager to complain about. */
+function readManifest(path: string): Manifest | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return isRecord(value) ? value : undefined
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function isRecord(value: unknown): value is Manifest {
+  return typeof value === 'object' && value !== null
+}
+
+/** Turbopack is the default from Next 16 on, and a flag before; it refuses linked packages (vercel/next.js#88335). */
+function usesTurbopack(manifest: Manifest): boolean {
+  const version = [manifest['dependencies'], manifest['devDependencies']]
+    .map((list) => (isRecord(list) ? list['next'] : undefined))
+    .find((one) => typeof one === 'string')
+  const major = /\d+/.exec(version ?? '')?.[0]
+  if (version !== undefined && (major === undefined || Number(major) >= 16)) return true
+  const scripts = isRecord(manifest['scripts']) ? Object.values(manifest['scripts']) : []
+  return scripts.some((script) => typeof script === 'string' && /--turbo(pack)?\b/.test(script))
+}
+
+/** The root and the folders below it, down to `searchDepth`, hidden ones and dependencies left out. */
+function listFolders(worktree: string): Listed[] {
+  const listed: Listed[] = []
+  let level = ['']
+  for (let depth = 0; depth <= searchDepth && level.length > 0; depth++) {
+    const next: string[] = []
+    for (const folder of level) {
+      const entries = readFolder(join(worktree, folder))
+      listed.push({ folder, names: new Set(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)) })
+      for (const { name } of entries.filter((entry) => entry.isDirectory() && isSearched(entry.name))) {
+        next.push(folder === '' ? name : `${folder}/${name}`)
+      }
+    }
+    level = next
+  }
+  return listed
+}
+
+function isSearched(name: string): boolean {
+  return !name.startsWith('.') && name !== 'node_modules'
+}
+
+function readFolder(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+  } catch (error) {
+    // A folder without permission has nothing that we could use.
+    if (errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM') return []
+    throw error
+  }
+}
+
+function areEqual(one: string, other: string): boolean {
+  const [a, b] = [statSync(one, { throwIfNoEntry: false }), statSync(other, { throwIfNoEntry: false })]
+  if (a === undefined || b === undefined || a.size !== b.size) return false
+  return readFileSync(one).equals(readFileSync(other))
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}

@@ -1,0 +1,65 @@
+/**
+ * What the background process is asked to do, as a file in the worktree's own git folder: it is there from the moment
+ * links are made until a clone has taken their place, and removing it calls the process off.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode } from '../isolate-error.ts'
+
+export type SettleRequest = {
+  /** Roots of the main checkout and of the worktree, real paths. */
+  source: string
+  worktree: string
+  folders: LinkedFolder[]
+}
+/** A folder of links: relative to the worktree, and what `digestLinkFolder` said when it was made. */
+export type LinkedFolder = { folder: string; digest: string }
+
+/** Replaces the request that is there. */
+export function saveSettleRequest(gitFolder: string, request: SettleRequest): void {
+  const path = requestPath(gitFolder)
+  writeFileSync(`${path}.new`, JSON.stringify(request), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
+
+/** Undefined when nothing is asked for, or when the file is not one of ours. */
+export function loadSettleRequest(gitFolder: string): SettleRequest | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(requestPath(gitFolder), 'utf8'))
+    return isRequest(value) ? value : undefined
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+export function removeSettleRequest(gitFolder: string): void {
+  rmSync(requestPath(gitFolder), { force: true })
+}
+
+/** Name of the lock that the process holds while it works. `gitFolder` exists. */
+export function settleLockName(gitFolder: string): string {
+  return `settle-${createHash('sha256').update(realpathSync(gitFolder)).digest('hex').slice(0, 24)}`
+}
+
+function requestPath(gitFolder: string): string {
+  return join(gitFolder, 'settle.json')
+}
+
+function isRequest(value: unknown): value is SettleRequest {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('source' in value && 'worktree' in value && 'folders' in value)) return false
+  const { source, worktree, folders } = value
+  return (
+    typeof source === 'string' &&
+    typeof worktree === 'string' &&
+    Array.isArray(folders) &&
+    folders.every(isLinkedFolder)
+  )
+}
+
+function isLinkedFolder(value: unknown): value is LinkedFolder {
+  if (typeof value !== 'object' || value === null || !('folder' in value && 'digest' in value)) return false
+  return typeof value.folder === 'string' && typeof value.digest === 'string'
+}

@@ -1,0 +1,93 @@
+/** Starts and stops the background process that replaces folders of links by clones. */
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { errorCode } from '../isolate-error.ts'
+import { findLockHolder } from '../lock.ts'
+import { ownIdentity } from '../process-identity.ts'
+import type { Reporter } from '../reporter.ts'
+import { childEnvironment } from '../run.ts'
+import {
+  loadSettleRequest,
+  removeSettleRequest,
+  saveSettleRequest,
+  settleLockName,
+  type SettleRequest,
+} from './settle-request.ts'
+
+/** How long the process has, in ms, to end by itself: it looks every few ms. */
+const politenessMs = 5_000
+const killMs = 5_000
+const napMs = 10
+
+/**
+ * Has the folders of the request cloned by a process that outlives this one, together with those that an earlier process
+ * left undone (it was killed, or the machine was).
+ */
+export async function startSettling(gitFolder: string, request: SettleRequest, reporter: Reporter): Promise<void> {
+  const earlier = loadSettleRequest(gitFolder)?.folders ?? []
+  const isNew = request.folders.length > 0
+  if (!isNew && (earlier.length === 0 || findLockHolder(settleLockName(gitFolder)) !== undefined)) return
+  await stopSettling(gitFolder)
+  const folders = [
+    ...earlier.filter(({ folder }) => !request.folders.some((one) => one.folder === folder)),
+    ...request.folders,
+  ]
+  saveSettleRequest(gitFolder, { ...request, folders })
+  const child = spawn(process.execPath, [...runtimeArguments(), settleProcessPath(), gitFolder], {
+    detached: true,
+    stdio: 'ignore',
+    env: childEnvironment(),
+  })
+  child.once('error', (error) => {
+    reporter.warn(
+      `node_modules stays a folder of links: the process that copies it cannot be started: ${error.message}`,
+    )
+  })
+  child.unref()
+}
+
+/**
+ * Calls the background work on a worktree off and returns when nothing of it runs or is left; the folders of links stay.
+ * The request goes first: a process that has not begun yet finds nothing to do, one that has is seen by its lock.
+ */
+export async function stopSettling(gitFolder: string): Promise<void> {
+  if (!existsSync(gitFolder)) return
+  removeSettleRequest(gitFolder)
+  const lock = settleLockName(gitFolder)
+  if (!(await endHolder(lock, 'SIGTERM', politenessMs))) await endHolder(lock, 'SIGKILL', killMs)
+  rmSync(join(gitFolder, 'staging'), { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** True when nobody holds the lock any more. A holder on another host cannot be signalled. */
+async function endHolder(lock: string, signal: NodeJS.Signals, patienceMs: number): Promise<boolean> {
+  const holder = findLockHolder(lock)
+  if (holder === undefined) return true
+  if (holder.host !== ownIdentity().host) return false
+  sendSignal(holder.pid, signal)
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += napMs) {
+    if (findLockHolder(lock) === undefined) return true
+    await sleep(napMs)
+  }
+  return false
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error
+  }
+}
+
+/** Our own runtime's, so that a loader for TypeScript (tsx) is there again. */
+function runtimeArguments(): string[] {
+  return process.versions['deno'] === undefined ? process.execArgv : ['run', '-A']
+}
+
+/** Next to this file, and compiled when this file is. */
+function settleProcessPath(): string {
+  return fileURLToPath(new URL(`./settle-process${extname(import.meta.url)}`, import.meta.url))
+}

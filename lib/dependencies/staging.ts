@@ -1,0 +1,74 @@
+/**
+ * Where dependency folders are made before they are renamed into place, so that the worktree only ever has whole ones.
+ * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
+ */
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { errorCode } from '../isolate-error.ts'
+import { isAlive, ownIdentity } from '../process-identity.ts'
+
+/** Git folder of our own and the worktree it belongs to. */
+export type StagingPlace = { gitFolder: string; worktree: string }
+
+/** Makes an empty folder from which things can be renamed into the worktree. */
+export function createStaging({ gitFolder, worktree }: StagingPlace): string {
+  const name = `${process.pid}-${randomBytes(6).toString('hex')}`
+  const near = join(gitFolder, 'staging', name)
+  // Not recursive: the git folder of a worktree that was removed meanwhile must not come back.
+  makeFolder(join(gitFolder, 'staging'))
+  mkdirSync(near)
+  if (isRenamable(near, join(worktree, `.agent-isolate-${name}`))) return near
+  rmSync(near, { recursive: true })
+  const inside = stagingInside(worktree)
+  makeFolder(inside)
+  mkdirSync(join(inside, name))
+  // A folder that ignores all that is in it, itself included, never shows in `git status`.
+  writeFileSync(join(inside, '.gitignore'), '*\n')
+  return join(inside, name)
+}
+
+/** Removes the staging folders of processes that are dead. */
+export function sweepStaging({ gitFolder, worktree }: StagingPlace): void {
+  for (const folder of [join(gitFolder, 'staging'), stagingInside(worktree)]) {
+    const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
+    const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
+    for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
+    if (isThere && names.length > 0 && readdirSync(folder).every((name) => name === '.gitignore')) removeStaging(folder)
+  }
+}
+
+/** Removes a staging folder and what is left in it. */
+export function removeStaging(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+function stagingInside(worktree: string): string {
+  return join(worktree, '.agent-isolate-staging')
+}
+
+/** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */
+function isRenamable(from: string, to: string): boolean {
+  const probe = join(from, 'probe')
+  mkdirSync(probe)
+  try {
+    renameSync(probe, to)
+  } catch (error) {
+    if (errorCode(error) === 'EXDEV') return false
+    throw error
+  }
+  rmdirSync(to)
+  return true
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+  }
+}
+
+function isMakerAlive(name: string): boolean {
+  return isAlive({ ...ownIdentity(), pid: Number(name.split('-')[0]), startTime: '' })
+}

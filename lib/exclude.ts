@@ -1,0 +1,73 @@
+/**
+ * Keeps what we put into worktrees out of `git status` where the repository's own ignore rules do not: in
+ * $GIT_COMMON_DIR/info/exclude, which all worktrees share and which is never committed.
+ */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gitFailure, tryGit } from './git.ts'
+import { withRepositoryLock } from './worktree.ts'
+import { readIfAny } from './read-if-any.ts'
+
+const begin = '# agent-isolate: begin (removed with the last isolated worktree)'
+const end = '# agent-isolate: end'
+
+/** Those of `paths` (relative; folders end in `/`) that git does not ignore in `worktree`. One git process. */
+export async function findNotIgnored(worktree: string, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return []
+  const args = ['check-ignore', '-z', '--stdin']
+  const outcome = await tryGit(worktree, args, { input: paths.map((path) => `${path}\0`).join('') })
+  // 1: none of them is ignored.
+  if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(worktree, args, outcome)
+  const ignored = new Set(outcome.stdout.split('\0'))
+  return paths.filter((path) => !ignored.has(path))
+}
+
+export async function excludePaths(commonDir: string, paths: readonly string[]): Promise<void> {
+  const lines = paths.map((path) => `/${path.replace(/\/$/, '').replace(/[\\*?[\] !#]/g, '\\$&')}`)
+  await withRepositoryLock(commonDir, async () => changeExclude(commonDir, (content) => addLines(content, lines)))
+}
+
+/** Takes our lines away unless `isStillNeeded` says, under the repository's lock, that another worktree has some. */
+export async function withdrawExclude(commonDir: string, isStillNeeded: () => boolean): Promise<void> {
+  await withRepositoryLock(commonDir, async () => {
+    if (!isStillNeeded()) changeExclude(commonDir, removeBlock)
+  })
+}
+
+/** Adds lines to our block, making it at the end where there is none. Pure. */
+export function addLines(content: string, lines: readonly string[]): string {
+  const block = findBlock(content)
+  const missing = lines.filter((line) => !block?.lines.includes(line))
+  if (missing.length === 0) return content
+  if (block !== undefined) {
+    return `${content.slice(0, block.start)}${[begin, ...block.lines, ...missing, end].join('\n')}${content.slice(block.stop)}`
+  }
+  const gap = content === '' || content.endsWith('\n') ? '' : '\n'
+  return `${content}${gap}${[begin, ...missing, end].join('\n')}\n`
+}
+
+/** What was there before our block. Pure. */
+export function removeBlock(content: string): string {
+  const block = findBlock(content)
+  return block === undefined ? content : content.slice(0, block.start) + content.slice(block.stop).replace(/^\n/, '')
+}
+
+function findBlock(content: string): { start: number; stop: number; lines: string[] } | undefined {
+  const start = content.indexOf(begin)
+  const stop = content.indexOf(end, start)
+  if (start < 0 || stop < 0) return undefined
+  const lines = content.slice(start + begin.length, stop).split('\n')
+  return { start, stop: stop + end.length, lines: lines.filter((line) => line !== '') }
+}
+
+function changeExclude(commonDir: string, change: (content: string) => string): void {
+  const path = join(commonDir, 'info', 'exclude')
+  const content = readIfAny(path) ?? ''
+  const changed = change(content)
+  if (changed === content) return
+  if (changed === '') return rmSync(path, { force: true })
+  mkdirSync(dirname(path), { recursive: true })
+  const finished = `${path}.agent-isolate-${process.pid}`
+  writeFileSync(finished, changed, { flag: 'w' })
+  renameSync(finished, path)
+}

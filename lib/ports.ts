@@ -1,0 +1,76 @@
+/**
+ * Ports in aligned blocks of ten, so that a tool that steps to the next port does not land in a sibling's. Which blocks
+ * to try is decided here; that nobody else gets the same block is the ledger's business.
+ *
+ * A port proved free can be taken by a stranger a moment later. Nothing but holding it open would prevent that; `exec`
+ * therefore looks again.
+ */
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:net'
+import { errorCode, IsolateError } from './isolate-error.ts'
+
+/** Ports to a block; a block starts at a multiple of it, whatever the range. */
+export const blockSize = 10
+
+/**
+ * First ports of the whole blocks within `range` (both ends included), starting at a hash of `identity`: the same
+ * worktree tends to get the same block again.
+ */
+export function blockCandidates(identity: string, [first, last]: readonly [number, number]): number[] {
+  const start = Math.ceil(first / blockSize)
+  const count = Math.floor((last + 1) / blockSize) - start
+  const preferred = createHash('sha256').update(identity).digest().readUInt32BE() % count
+  return Array.from({ length: count }, (_, step) => (start + ((preferred + step) % count)) * blockSize)
+}
+
+/** Gives each name a port of the block. Names that have one keep it; `app` is the first. Throws `IsolateError` beyond ten names. */
+export function assignPorts(
+  block: number,
+  names: readonly string[],
+  existing: Readonly<Record<string, number>> = {},
+): Record<string, number> {
+  const ports: Record<string, number> = { ...existing }
+  const used = new Set(Object.values(ports))
+  for (const name of ['app', ...names]) {
+    if (ports[name] !== undefined) continue
+    const free = Array.from({ length: blockSize }, (_, offset) => block + offset).find((port) => !used.has(port))
+    if (free === undefined) throw tooManyNames(names)
+    ports[name] = free
+    used.add(free)
+  }
+  return ports
+}
+
+/** True when every port of the block can be bound, on every address a server may choose. */
+export async function isBlockFree(block: number): Promise<boolean> {
+  const ports = Array.from({ length: blockSize }, (_, offset) => block + offset)
+  return (await Promise.all(ports.map(isPortFree))).every(Boolean)
+}
+
+/** On Linux `::` alone meets every listener; macOS lets a specific address bind beside a wildcard, so all four are tried. */
+async function isPortFree(port: number): Promise<boolean> {
+  for (const host of ['::', '0.0.0.0', '127.0.0.1', '::1']) {
+    if (!(await canBind(port, host))) return false
+  }
+  return true
+}
+
+function canBind(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', (error) => {
+      const code = errorCode(error)
+      if (code === 'EADDRINUSE' || code === 'EACCES') return resolve(false)
+      // This machine has no such address (IPv6 switched off): nobody can listen there.
+      if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT' || code === 'EINVAL') return resolve(true)
+      reject(error)
+    })
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}
+
+function tooManyNames(names: readonly string[]): IsolateError {
+  return new IsolateError(`a worktree has ${blockSize} ports, and "app" plus these are more: ${names.join(', ')}`, {
+    hint: 'Name fewer ports in agent-isolate.json ("ports.names") and in the template ($AGENT_PORT_…).',
+  })
+}

@@ -1,0 +1,147 @@
+/**
+ * Brings a branch up to its upstream by rebase or merge, whole or not at all: whatever goes wrong, the worktree is back
+ * at the commit that it had, and never left in the middle.
+ */
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promptlessEnvironment } from './fetch-upstream.ts'
+import { git, tryGit, type GitOptions } from './git.ts'
+import { IsolateError } from './isolate-error.ts'
+import type { Reporter } from './reporter.ts'
+import type { Outcome } from './run.ts'
+import { upstreamName, type Upstream } from './upstream.ts'
+
+/** What a new branch that holds local commits is to be rebased onto. */
+export type RebaseTarget = {
+  commit: string
+  upstream: Upstream
+  /** How many commits of the upstream the branch lacks. */
+  behind: number
+}
+
+/** `conflicts`: the files that both sides changed; empty when it failed for another `reason`. */
+export type Integration = { isDone: true } | { isDone: false; conflicts: string[]; reason: string }
+
+export type IntegrateOptions = {
+  /** Clean, and on a branch. */
+  worktree: string
+  /** The commit to be brought in. */
+  onto: string
+  upstream: Upstream
+  method: 'rebase' | 'merge'
+  withHooks: boolean
+}
+
+/** Hundreds of commits are rebased in seconds; what takes two minutes waits for somebody (a hook, a filter, gpg). */
+const integrateTimeoutMs = 120_000
+
+/**
+ * What a user may have configured for rebases by hand, and that would surprise here: other branches moved along, changes
+ * stashed, commits melted into others. `maintenance` would go on in the background.
+ */
+const plainConfig = [
+  'rebase.updateRefs=false',
+  'rebase.autoStash=false',
+  'rebase.autoSquash=false',
+  'merge.autoStash=false',
+  'maintenance.auto=false',
+].flatMap((setting) => ['-c', setting])
+
+/** Files that git keeps in a worktree's git folder during an operation that somebody has to continue or abort. */
+const operations = {
+  'rebase-merge': 'rebase',
+  'rebase-apply': 'rebase',
+  MERGE_HEAD: 'merge',
+  CHERRY_PICK_HEAD: 'cherry-pick',
+  REVERT_HEAD: 'revert',
+} as const
+
+/**
+ * Rebases a new branch onto the upstream. When that fails it stays at the local commits, with a warning that says what to
+ * do. Answers whether it was rebased; throws `IsolateError` only when the worktree cannot be brought back.
+ *
+ * Without the repository's hooks: nothing is installed in a new worktree yet, so that husky and its like would fail, and a
+ * pre-rebase hook guards published branches, which this is not. post-checkout is for whoever makes the worktree to run.
+ */
+export async function rebaseWorktree(options: {
+  worktree: string
+  onto: RebaseTarget
+  reporter: Reporter
+}): Promise<boolean> {
+  const { worktree, onto, reporter } = options
+  const { commit, upstream, behind } = onto
+  const result = await integrate({ worktree, onto: commit, upstream, method: 'rebase', withHooks: false })
+  if (result.isDone) return true
+  const name = upstreamName(upstream)
+  reporter.warn(
+    `the new branch starts at the local commits, ${behind} behind ${name}: rebasing them failed (${describe(result)}) ` +
+      `and was undone; by hand: git -C ${worktree} rebase ${name}`,
+  )
+  return false
+}
+
+/**
+ * Rebases or merges in a clean worktree; undone when it fails. Signing stays as configured (a branch may require it), but
+ * can ask nobody. Throws `IsolateError` only when it cannot be undone.
+ */
+export async function integrate(options: IntegrateOptions): Promise<Integration> {
+  const { worktree, method } = options
+  const config = [...plainConfig, ...(options.withHooks ? [] : ['-c', 'core.hooksPath=/dev/null'])]
+  const settings: GitOptions = { env: integrateEnvironment(), timeoutMs: integrateTimeoutMs }
+  const outcome = await tryGit(worktree, [...config, ...(await commandOf(options))], settings)
+  if (outcome.code === 0) return { isDone: true }
+  const listed = await tryGit(worktree, ['diff', '--name-only', '--diff-filter=U', '-z'])
+  await undo(worktree, outcome, () => tryGit(worktree, [...config, method, '--abort'], settings))
+  return { isDone: false, conflicts: listed.stdout.split('\0').filter(Boolean), reason: describeOutcome(outcome) }
+}
+
+/** "conflict in a.ts, b.ts", or git's own words. */
+export function describe({ conflicts, reason }: Extract<Integration, { isDone: false }>): string {
+  return conflicts.length > 0 ? `conflict in ${conflicts.join(', ')}` : reason
+}
+
+/** The operation that a worktree is in the middle of, for a person to read; undefined when there is none. */
+export function findOperation(gitDir: string): string | undefined {
+  return Object.entries(operations).find(([file]) => existsSync(join(gitDir, file)))?.[1]
+}
+
+async function commandOf({ worktree, onto, upstream, method }: IntegrateOptions): Promise<string[]> {
+  if (method === 'rebase') return ['rebase', '--quiet', '--rebase-merges', onto]
+  const branch = (await git(worktree, ['symbolic-ref', '--short', 'HEAD'])).trim()
+  const message = `Merge ${upstreamName(upstream)} into ${branch}`
+  return ['merge', '--quiet', '--ff', '--no-edit', '-m', message, onto]
+}
+
+/** gpg finds neither a terminal nor a screen to ask on, and takes its agent's word or fails. */
+function integrateEnvironment(): NodeJS.ProcessEnv {
+  return {
+    ...promptlessEnvironment,
+    GIT_EDITOR: ':',
+    GIT_SEQUENCE_EDITOR: ':',
+    GPG_TTY: undefined,
+    DISPLAY: undefined,
+    WAYLAND_DISPLAY: undefined,
+  }
+}
+
+async function undo(worktree: string, failed: Outcome, abort: () => Promise<Outcome>): Promise<void> {
+  const gitDir = (await git(worktree, ['rev-parse', '--absolute-git-dir'])).trim()
+  // It was killed, so its lock on this worktree's index is nobody's.
+  if (failed.timedOut) rmSync(join(gitDir, 'index.lock'), { force: true })
+  if (findOperation(gitDir) === undefined) return
+  const { code } = await abort()
+  const operation = findOperation(gitDir)
+  if (code === 0 && operation === undefined) return
+  throw new IsolateError(`${worktree} is in the middle of a ${operation ?? 'failed update'} that could not be undone`, {
+    hint: `Run: git -C ${worktree} ${operation ?? 'rebase'} --abort`,
+  })
+}
+
+/** Git's own words on one line: the first that names a failure, with what it lists below. */
+function describeOutcome({ timedOut, stderr, stdout }: Outcome): string {
+  if (timedOut) return `it took longer than ${integrateTimeoutMs / 1000} s`
+  const lines = `${stderr}\n${stdout}`.split('\n').map((line) => line.trim())
+  const first = lines.findIndex((line) => /^(?:fatal|error): /.test(line))
+  const words = first === -1 ? lines.filter(Boolean).slice(0, 1) : lines.slice(first, first + 3).filter(Boolean)
+  return words.join(' ').replace(/^(?:fatal|error): /, '') || 'git said nothing about why'
+}

@@ -1,0 +1,99 @@
+/** Takes a worktree away, unless work would be lost with it. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { notALinkedWorktree, withWorktreeLock } from './create.ts'
+import { IsolateError } from './isolate-error.ts'
+import { isOurWorktree, type Lease } from './lease.ts'
+import { findLease, loadLedger } from './ledger.ts'
+import { runTeardownCommands } from './prepare.ts'
+import { loadProject, type Project } from './project.ts'
+import type { Reporter } from './reporter.ts'
+import { listWorktrees } from './repository.ts'
+import { tearDown } from './teardown.ts'
+import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
+
+export type RemoveOptions = { reporter: Reporter; discard: boolean }
+
+/** Removes the worktree of that name (or path) in the repository of `cwd`. Throws `IsolateError` when it holds work and `discard` is not given. */
+export async function removeWorktree(cwd: string, nameOrPath: string, options: RemoveOptions): Promise<Lease> {
+  const project = await loadProject(cwd)
+  const lease = requireLease(project, nameOrPath)
+  if (!isOurWorktree(lease)) {
+    throw new IsolateError(`${lease.worktree} was not made by agent-isolate`, {
+      hint: `Give back its ports and database with "agent-isolate teardown" there; the tool that made it removes it.`,
+    })
+  }
+  return removeLeased(project, lease, options)
+}
+
+/** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
+export async function removeWorktreeAt(path: string, reporter: Reporter): Promise<void> {
+  const lease = loadLedger().leases.find(({ worktree }) => worktree === path)
+  if (lease === undefined || !isOurWorktree(lease))
+    return reporter.info(`${path} was not made by agent-isolate: left alone`)
+  // The session sits in the very folder that goes; nothing below may depend on where we are.
+  process.chdir(lease.root)
+  await removeLeased(await loadProject(lease.root), lease, { reporter, discard: false })
+}
+
+function removeLeased(project: Project, lease: Lease, options: RemoveOptions): Promise<Lease> {
+  return withWorktreeLock(lease, options, async () => {
+    const current = findLease(lease)
+    if (current?.id !== lease.id) throw new IsolateError(`${lease.worktree} has just been removed by another process`)
+    if (!options.discard) await refuseUnsavedWork(current)
+    await runTeardownCommands(project, current, options.reporter)
+    await tearDown(current, { reporter: options.reporter, branch: options.discard ? 'remove' : 'merged' })
+    return current
+  })
+}
+
+/** Gives back what a worktree that another tool made holds; the worktree and its branch stay. */
+export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise<Lease> {
+  const project = await loadProject(cwd)
+  const { checkout: worktree, commonDir, gitDir } = project.repository
+  if (worktree === undefined || gitDir === commonDir) throw notALinkedWorktree(cwd)
+  return withWorktreeLock({ worktree, commonDir }, { reporter }, async () => {
+    const lease = findLease({ worktree, commonDir })
+    if (lease === undefined) throw new IsolateError(`${worktree} holds nothing: it was never set up`)
+    if (isOurWorktree(lease)) {
+      throw new IsolateError(`${worktree} was made by agent-isolate, so it goes as a whole`, {
+        hint: `agent-isolate remove ${lease.name}`,
+      })
+    }
+    await runTeardownCommands(project, lease, reporter)
+    await tearDown(lease, { reporter, branch: 'merged' })
+    return lease
+  })
+}
+
+/** The lease of this repository with that name, flat name, branch or path. */
+export function requireLease({ repository, config }: Project, nameOrPath: string): Lease {
+  const leases = loadLedger().leases.filter(({ commonDir }) => commonDir === repository.commonDir)
+  const path = join(repository.root, config.worktrees.folder, nameOrPath.replaceAll('/', '+'))
+  const found =
+    leases.find(({ worktree }) => worktree === nameOrPath || worktree === path) ??
+    leases.find(({ name, branch }) => name === nameOrPath || branch === nameOrPath)
+  if (found !== undefined) return found
+  const names = leases.map(({ name }) => name).join(', ')
+  throw new IsolateError(`no worktree "${nameOrPath}" of ours in ${repository.root}`, {
+    hint: names === '' ? 'There is none at all here.' : `There are: ${names}.`,
+  })
+}
+
+async function refuseUnsavedWork(lease: Lease): Promise<void> {
+  if (!existsSync(lease.worktree)) return
+  const listed = (await listWorktrees(lease.commonDir)).find(({ path }) => path === lease.worktree)
+  if (listed === undefined) {
+    throw new IsolateError(`git no longer knows ${lease.worktree}, so nobody can say what work is in it`, {
+      hint: `Move what you need away, then: agent-isolate remove ${lease.name} --discard`,
+    })
+  }
+  if (listed.isLocked) {
+    throw new IsolateError(`${lease.worktree} is locked`, { hint: `git worktree unlock ${lease.worktree}` })
+  }
+  const work = await findUnsavedWork(lease.worktree, listed.branch)
+  if (isNothing(work)) return
+  throw new IsolateError(`${lease.worktree} stays: it holds ${describeUnsavedWork(work)}`, {
+    hint: `Commit and merge or push them, or throw them away: agent-isolate remove ${lease.name} --discard`,
+  })
+}

@@ -1,0 +1,126 @@
+/** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
+import { realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { gitFailure, tryGit } from './git.ts'
+import { IsolateError } from './isolate-error.ts'
+
+export type Repository = {
+  /** Where worktrees are made: the top of the main checkout, or, for a bare repository, the folder that holds it. */
+  root: string
+  /** What a new worktree takes its files from: the main checkout; for a bare repository the worktree we stand in, if any. */
+  source: string | undefined
+  /** The git folder that all worktrees share. With a worktree's path it is the worktree's identity. */
+  commonDir: string
+  /** Where git looks for hooks (core.hooksPath included). */
+  hooksFolder: string
+  /** The checkout we stand in; undefined inside a git folder. */
+  checkout: string | undefined
+  /** The git folder of that checkout; equals `commonDir` in the main checkout. */
+  gitDir: string
+}
+
+/** One entry of `git worktree list`. */
+export type ListedWorktree = {
+  path: string
+  /** Commit; 40 or 64 zeros in a repository without one. */
+  head: string
+  /** Short branch name; undefined when HEAD is detached. */
+  branch: string | undefined
+  isBare: boolean
+  isLocked: boolean
+}
+
+/** Works from any subfolder, linked worktree or git folder. Throws `IsolateError` outside a repository. */
+export async function findRepository(cwd: string): Promise<Repository> {
+  requireDirectory(cwd)
+  const args = [
+    'rev-parse',
+    '--path-format=absolute',
+    '--is-bare-repository',
+    '--git-common-dir',
+    '--absolute-git-dir',
+    '--git-path',
+    'hooks',
+    '--show-toplevel',
+  ]
+  const outcome = await tryGit(cwd, args)
+  const [bare, common, gitDirectory, hooks, toplevel] = outcome.stdout.split('\n')
+  // Outside a work tree only the last question fails; without a repository all of them do.
+  if (!common || !gitDirectory || !hooks) throw notARepository(cwd, outcome.stderr)
+  const commonDir = realpathSync(common)
+  const gitDir = realpathSync(gitDirectory)
+  const checkout = toplevel ? realpathSync(toplevel) : undefined
+  const isMain = gitDir === commonDir
+  const place = isMain && bare === 'false' && checkout ? checkout : await findMainCheckout(commonDir)
+  return {
+    root: place ?? bareRoot(commonDir),
+    source: place ?? checkout,
+    commonDir,
+    hooksFolder: hooks,
+    checkout,
+    gitDir,
+  }
+}
+
+/** All worktrees of the repository, the main one first. */
+export async function listWorktrees(commonDir: string): Promise<ListedWorktree[]> {
+  const args = ['--git-dir', commonDir, 'worktree', 'list', '--porcelain', '-z']
+  const outcome = await tryGit(commonDir, args)
+  if (outcome.code !== 0) throw gitFailure(commonDir, args, outcome)
+  return parseWorktreeList(outcome.stdout)
+}
+
+/** Parses `git worktree list --porcelain -z`: NUL-ended lines, an empty one after each worktree. */
+export function parseWorktreeList(text: string): ListedWorktree[] {
+  return text
+    .split('\0\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const fields = new Map(
+        entry.split('\0').map((line): [string, string] => {
+          const [key = '', ...rest] = line.split(' ')
+          return [key, rest.join(' ')]
+        }),
+      )
+      return {
+        path: fields.get('worktree') ?? '',
+        head: fields.get('HEAD') ?? '',
+        branch: fields.get('branch')?.replace(/^refs\/heads\//, ''),
+        isBare: fields.has('bare'),
+        isLocked: fields.has('locked'),
+      }
+    })
+}
+
+/** Undefined when the repository is bare. */
+async function findMainCheckout(commonDir: string): Promise<string | undefined> {
+  const [main] = await listWorktrees(commonDir)
+  if (main === undefined || main.isBare) return undefined
+  if (basename(commonDir) === '.git') return dirname(commonDir)
+  // A submodule's git folder lies in its superproject's and names the checkout in its config.
+  const configured = await tryGit(commonDir, ['config', '--file', `${commonDir}/config`, 'core.worktree'])
+  if (configured.code === 0) return realpathSync(resolve(commonDir, configured.stdout.trim()))
+  throw new IsolateError(
+    `the main checkout of ${commonDir} cannot be found (a repository made with --separate-git-dir)`,
+    {
+      hint: `Tell git where it is: git config --file ${commonDir}/config core.worktree /path/of/the/checkout`,
+    },
+  )
+}
+
+/** `project/.bare` and `project/.git` belong to the project's folder; `project.git` keeps its worktrees inside itself. */
+function bareRoot(commonDir: string): string {
+  return basename(commonDir).startsWith('.') ? dirname(commonDir) : commonDir
+}
+
+function requireDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  throw new IsolateError(`no such folder: ${path}`, { hint: 'Start from a folder of the repository.' })
+}
+
+function notARepository(cwd: string, words: string): IsolateError {
+  const isPlain = words.includes('not a git repository')
+  return new IsolateError(isPlain ? `not in a git repository: ${cwd}` : `git cannot use ${cwd}: ${words.trim()}`, {
+    hint: isPlain ? 'Run this inside a repository, or make one: git init' : 'Mend what git reports and try again.',
+  })
+}

@@ -1,0 +1,58 @@
+/** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setUpWorktree } from './create.ts'
+import { databaseOf } from './database.ts'
+import { findLease } from './ledger.ts'
+import { findResource, type Lease } from './lease.ts'
+import type { Tools } from './prepare.ts'
+import { findRepository } from './repository.ts'
+import { claudeEnvironmentSnippet } from './shell-environment.ts'
+
+/**
+ * The lines for the model; undefined in the main checkout. A linked worktree without a lease gets one. `envFile`: the
+ * session's CLAUDE_ENV_FILE, sourced before every shell command, a subagent's too; only SessionStart has it.
+ */
+export async function startSession(
+  cwd: string,
+  envFile: string | undefined,
+  tools: Tools,
+): Promise<string | undefined> {
+  // In the main checkout too: the session may enter a worktree later, and its subagents may be in one.
+  if (envFile !== undefined) appendSnippet(envFile)
+  const lease = await findLeaseAt(cwd)
+  if (lease === 'main checkout') return undefined
+  return describeLease(lease ?? (await setUpWorktree(cwd, tools)).lease)
+}
+
+/** What the model is told. Facts and rules in a few lines: they are read at every start. */
+export function describeLease(lease: Lease): string {
+  const database = databaseOf(lease)
+  const envFile = findResource(lease, 'environment')?.inner
+  const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
+  const first = lease.block
+  return [
+    `This is an isolated git worktree (agent-isolate): ${lease.worktree}.`,
+    `Its own port is ${lease.ports['app']} (PORT)${others.map(([name, port]) => `, ${name} ${port}`).join('')}; ports ${first}-${first + 9} are reserved for it. Other worktrees have other ports: never use theirs, nor a default such as 3000 or 5173, and pass the port to tools that ignore PORT.`,
+    database === undefined
+      ? ''
+      : `Its own database is ${database.url} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
+    `PORT, DATABASE_URL and the rest are set in every shell command here${envFile === undefined ? '' : ` and in ${envFile}`}.`,
+    'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
+    'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+async function findLeaseAt(cwd: string): Promise<Lease | 'main checkout' | undefined> {
+  const { checkout, commonDir, gitDir } = await findRepository(cwd)
+  if (checkout === undefined || gitDir === commonDir) return 'main checkout'
+  const lease = findLease({ worktree: checkout, commonDir })
+  return lease?.state === 'ready' ? lease : undefined
+}
+
+function appendSnippet(envFile: string): void {
+  const snippet = claudeEnvironmentSnippet()
+  if (existsSync(envFile) && readFileSync(envFile, 'utf8').includes(snippet)) return
+  appendFileSync(envFile, snippet)
+}

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addLines, removeBlock } from '../lib/exclude.ts'
+
+test('lines are added once, in one block, and go without a trace', () => {
+  for (const content of ['', '# git ls-files --others --exclude-from=.git/info/exclude\n', 'a\nb\n']) {
+    const once = addLines(content, ['/node_modules', '/.env.local'])
+    assert.match(once, /\n\/node_modules\n\/\.env\.local\n/)
+    assert.equal(addLines(once, ['/node_modules']), once)
+    const more = addLines(once, ['/.venv'])
+    assert.equal(more.split('agent-isolate: begin').length, 2)
+    assert.equal(removeBlock(more), content)
+    assert.equal(removeBlock(content), content)
+  }
+})
+
+test('what the user writes after the block stays', () => {
+  const edited = `${addLines('a\n', ['/x'])}mine\n`
+  assert.equal(removeBlock(edited), 'a\nmine\n')
+  assert.equal(removeBlock(addLines(edited, ['/y'])), 'a\nmine\n')
+})
