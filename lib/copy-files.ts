@@ -2,11 +2,11 @@
  * Copies files from the main checkout to the same places in a worktree. Nothing that is there is overwritten, nothing from
  * outside the main checkout gets in, nothing outside the worktree is written, and a file has its name only when it is whole.
  */
-import { chmodSync, constants, lstatSync, mkdirSync, mkdtempSync, readlinkSync, realpathSync } from 'node:fs'
-import { copyFileSync, linkSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, type Stats } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { isAbsolute, join, posix, relative, resolve } from 'node:path'
-import { findFingerprint, loadManifest, saveManifest } from './context-manifest.ts'
+import { findFingerprint, fingerprintOf, loadManifest, memoryLimit, saveManifest } from './context-manifest.ts'
 import { isWithin } from './inner-path.ts'
 import { errorCode, errorText, IsolateError } from './isolate-error.ts'
 import type { Reporter } from './reporter.ts'
@@ -81,11 +81,22 @@ async function stage(
       return undefined
     }
     if (!status.isFile()) return undefined
-    await copyFile(from, file, constants.COPYFILE_FICLONE)
-    return { path, file, fingerprint: findFingerprint(file) ?? '' }
+    return { path, file, fingerprint: await copyWhole(from, file, status) }
   } catch (error) {
     return passOver(path, error, reporter)
   }
+}
+
+/** Copies content and mode. Answers the fingerprint of what was copied, whatever happens to the original meanwhile. */
+async function copyWhole(from: string, file: string, { size, mode }: Stats): Promise<string> {
+  if (size > memoryLimit) {
+    await copyFile(from, file, constants.COPYFILE_FICLONE)
+    return findFingerprint(file) ?? ''
+  }
+  const content = readFileSync(from)
+  writeFileSync(file, content, { mode: 0o600 })
+  chmodSync(file, mode & 0o777)
+  return fingerprintOf(content)
 }
 
 /** The main checkout is lived in: files come and go, and some are not for us. A full disk is an error. */

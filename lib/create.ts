@@ -107,24 +107,29 @@ async function findUsableLease(identity: WorktreeIdentity, { reporter }: Tools):
 async function build(project: Project, worktree: string, name: WorktreeName, tools: Tools): Promise<Lease> {
   const { repository, config } = project
   const { stopwatch, reporter } = tools
-  const start = await stopwatch.measure('upstream', () => chooseStart(project, reporter))
   const branch = `${config.worktrees.branchPrefix}${name.flat}`
-  const isNewBranch = !(await hasBranch(repository.commonDir, branch))
+  // The base of a branch that exists is settled.
+  const start = (await hasBranch(repository.commonDir, branch))
+    ? undefined
+    : await stopwatch.measure('upstream', () => chooseStart(project, reporter))
   const draft: LeaseDraft = {
     ...newLease(project, worktree, name.name, branch),
     resources: [
-      ...(isNewBranch ? [{ kind: 'branch' as const, name: branch, start: start.commit }] : []),
+      ...(start === undefined ? [] : [{ kind: 'branch' as const, name: branch, start: start.commit }]),
       { kind: 'worktree' },
     ],
   }
   const lease = await stopwatch.measure('lease', () => reserve(project, draft))
   return orTearDown(lease, tools, async () => {
     await stopwatch.measure('git worktree add', () =>
-      addWorktree(repository, { path: worktree, branch, start: isNewBranch ? start.commit : undefined }),
+      addWorktree(repository, { path: worktree, branch, start: start?.commit }),
     )
     await stopwatch.measure('check out', () => checkOut(worktree))
-    if (isNewBranch && start.rebaseOnto !== undefined) {
+    if (start?.rebaseOnto !== undefined) {
       await rebaseWorktree({ worktree, onto: start.rebaseOnto, reporter })
+    }
+    if (existsSync(join(worktree, '.gitmodules'))) {
+      reporter.info('submodules are not checked out in a new worktree: git submodule update --init')
     }
     const prepared = await prepareWorktree(project, lease, tools)
     await stopwatch.measure('post-checkout', () => runPostCheckout(repository, worktree, reporter))

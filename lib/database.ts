@@ -79,6 +79,9 @@ async function copySeed(project: Project, seed: string, target: string, reporter
   // A driver is code: one from the repository's node_modules is loaded only where the repository is trusted.
   const packageRoots = isTrusted && repository.source !== undefined ? [repository.source] : []
   if (extname(seed) === '.sql') {
+    // SQL can attach, and so write, any file of the user's: it is a command like those of a set-up.
+    if (!isTrusted)
+      return reporter.warn(`${seed} was not run: this repository is not trusted. Read it, then: agent-isolate trust`)
     await createDatabaseFromSql({ script: seed, target, packageRoots, reporter })
     reporter.info(`database: made from ${seed}`)
     return

@@ -1,17 +1,17 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { databaseOf } from './database.ts'
-import { mergeEnvFile } from './env-file.ts'
+import { mergeEnvFile, removeManagedBlock } from './env-file.ts'
 import type { EnvVariables } from './env-reference.ts'
 import { requireWritablePath } from './inner-path.ts'
-import { findResource, type Lease } from './lease.ts'
+import { findResource, type Lease, type Resource } from './lease.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
 import { renderTemplate, type EnvEntry, type RenderedTemplate } from './template.ts'
-import { linkedGitDir } from './worktree.ts'
+import { linkedGitDir, ownGitFolder } from './worktree.ts'
 import { slugOf } from './worktree-name.ts'
 import { readIfAny } from './read-if-any.ts'
 
@@ -34,13 +34,24 @@ export function environmentOf(project: Project, lease: Lease): Environment {
   const hasDatabase = variables['AGENT_DATABASE_URL'] !== undefined
   const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(hasDatabase)
   const rendered = renderTemplate(template, variables)
-  const omit = skipsEnvFileInTests(lease.worktree) ? new Set(['NODE_ENV']) : new Set<string>()
-  const exportable = rendered.entries.filter(({ key }) => !omit.has(key))
+  const isHeldBack = (key: string): boolean => !project.isTrusted && runsCode.test(key)
+  const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
+  const exportable = rendered.entries.filter(({ key }) => !isHeldBack(key) && !(skipsNodeEnv && key === 'NODE_ENV'))
+  const heldBack = rendered.entries.filter(({ key }) => isHeldBack(key)).map(({ key }) => key)
   return {
     ...rendered,
+    warnings: [...rendered.warnings, ...heldBack.map(heldBackWarning)],
     exported: expandEntries(exportable, process.env),
     shellText: renderShellEnvironment([...identityEntries(lease), ...exportable]),
   }
+}
+
+/** Variables with which a template could have programs of its own run by shells, git, interpreters or the linker. */
+const runsCode =
+  /^(PATH|ENV|BASH_ENV|SHELL|SHELLOPTS|IFS|PROMPT_COMMAND|PS[0-4]|EDITOR|VISUAL|PAGER|BROWSER|(GIT|SSH|LD|DYLD|NPM_CONFIG|CLAUDE|ANTHROPIC)_\w+|NODE_(OPTIONS|PATH)|PYTHON\w+|PERL5\w+|RUBY\w+|_?JAVA_(TOOL_)?OPTIONS)$/i
+
+function heldBackWarning(key: string): string {
+  return `${key} of the template is not exported to shells: this repository is not trusted. Read the template, then: agent-isolate trust`
 }
 
 /** Writes the env file, unless it is a tracked one, and the shell environment; both 0600, both whole at any moment. */
@@ -48,17 +59,56 @@ export function writeEnvironment(project: Project, lease: Lease, reporter: Repor
   const environment = environmentOf(project, lease)
   for (const warning of environment.warnings) reporter.warn(warning)
   const file = findResource(lease, 'environment')
-  if (file === undefined)
-    reporter.warn(
-      `${project.config.environment.file} is tracked by git and was left as it is; shells get the environment all the same`,
-    )
-  else {
-    const path = requireWritablePath(lease.worktree, file.inner)
-    const { source } = project.repository
-    const base = readIfAny(path) ?? (source === undefined ? undefined : readIfAny(join(source, file.inner))) ?? ''
-    writeWhole(path, mergeEnvFile(base, environment.text, lease.worktree))
-  }
+  if (file === undefined) reporter.warn(trackedWarning(project.config.environment.file))
+  else writeEnvFile(project, lease.worktree, file, environment.text)
   writeWhole(join(linkedGitDir(lease.worktree), shellEnvironmentPath), environment.shellText)
+}
+
+/** Gives an env file back: one of ours goes, one that was there before us gets back the lines that ours replaced. */
+export function removeEnvironment(worktree: string, { inner, existed }: EnvironmentFile): void {
+  const path = join(worktree, inner)
+  const content = readIfAny(path)
+  if (content === undefined) return
+  if (!existed) return rmSync(path, { force: true })
+  const rest = removeManagedBlock(content)
+  const original = readIfAny(originalPath(worktree))
+  // Only where nobody has edited the rest meanwhile: what it says now comes first.
+  const isUntouched = original !== undefined && rest === readIfAny(strippedPath(worktree))
+  writeWhole(path, isUntouched ? original : rest)
+}
+
+type EnvironmentFile = Resource & { kind: 'environment' }
+
+function writeEnvFile(
+  { repository }: Project,
+  worktree: string,
+  { inner, existed }: EnvironmentFile,
+  text: string,
+): void {
+  const path = requireWritablePath(worktree, inner)
+  const own = readIfAny(path)
+  const { source } = repository
+  const base = own ?? (source === undefined ? undefined : readIfAny(join(source, inner))) ?? ''
+  const merged = mergeEnvFile(base, text, worktree)
+  if (existed && own !== undefined && !existsSync(originalPath(worktree))) {
+    writeWhole(originalPath(worktree), own)
+    writeWhole(strippedPath(worktree), removeManagedBlock(merged))
+  }
+  writeWhole(path, merged)
+}
+
+/** What the user's, or another tool's, env file said before we came to it. */
+function originalPath(worktree: string): string {
+  return join(ownGitFolder(worktree), 'environment.original')
+}
+
+/** The same without the keys that our block sets. */
+function strippedPath(worktree: string): string {
+  return join(ownGitFolder(worktree), 'environment.stripped')
+}
+
+function trackedWarning(file: string): string {
+  return `${file} is tracked by git and was left as it is; shells get the environment all the same`
 }
 
 /** All that a template can name; those without a value are known, and empty. */
@@ -105,6 +155,7 @@ function skipsEnvFileInTests(worktree: string): boolean {
 }
 
 function writeWhole(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true })
   const finished = `${path}.${process.pid}.tmp`
   writeFileSync(finished, content, { mode: 0o600 })
   renameSync(finished, path)

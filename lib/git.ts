@@ -28,7 +28,8 @@ export function gitFailure(cwd: string, args: readonly string[], outcome: Outcom
   const words = outcome.timedOut
     ? 'it took too long'
     : outcome.stderr.trim() || `exit code ${outcome.code ?? outcome.signal}`
-  return new IsolateError(`git ${args.slice(0, 3).join(' ')} failed in ${cwd}: ${words}`)
+  const command = args[0] === '--git-dir' ? args.slice(2) : args
+  return new IsolateError(`git ${command.slice(0, 2).join(' ')} failed in ${cwd}: ${words}`)
 }
 
 function gitEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

@@ -14,6 +14,8 @@ export type Resource =
   /** A database file; SQLite's side files go with it. One that `existed` (git has checked it out) stays. */
   | { kind: 'sqlite'; inner: string; existed: boolean }
   | { kind: 'dependencies'; inner: string }
+  /** Copies of the main checkout's rules in another tool's worktree; those that nobody has changed go again. */
+  | { kind: 'context' }
   /** The environment file; `existed` when it was there before us: then only our block goes. */
   | { kind: 'environment'; inner: string; existed: boolean }
 
@@ -89,6 +91,7 @@ function isResource(value: unknown): value is Resource {
   switch (value['kind']) {
     case 'worktree':
     case 'exclude':
+    case 'context':
       return true
     case 'branch':
       return isText(value['name']) && isText(value['start'])

@@ -6,7 +6,7 @@
  * faster. Here the right to replace the claim with token T belongs to whoever links `LOCK.after.T`, and is used only if
  * the lock still holds T then. If that successor dies too, the right passes on the same way (`LOCK.after.<its token>`).
  */
-import { linkSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -44,6 +44,17 @@ export async function withLockIfFree<T>(name: string, work: () => Promise<T>): P
 export function findLockHolder(name: string): ProcessIdentity | undefined {
   const claim = readClaim(lockPath(name))
   return claim?.holder !== undefined && isAlive(claim.holder) ? claim.holder : undefined
+}
+
+/** Removes the locks of dead holders, and rights that can no longer be used. */
+export async function sweepLocks(): Promise<void> {
+  const folder = requireStateFolder('locks')
+  const names = readdirSync(folder)
+  for (const name of names.filter((one) => !one.includes('.after.'))) await withLockIfFree(name, async () => undefined)
+  for (const name of names.filter((one) => one.includes('.after.'))) {
+    const [lock = '', token] = name.split('.after.')
+    if (readClaim(join(folder, lock))?.token !== token) rmSync(join(folder, name), { force: true })
+  }
 }
 
 function lockPath(name: string): string {

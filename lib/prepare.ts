@@ -13,7 +13,7 @@ import { environmentOf, loadTemplate, writeEnvironment } from './environment.ts'
 import { excludePaths, findNotIgnored } from './exclude.ts'
 import { tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
-import { findResource, type Lease, type Resource } from './lease.ts'
+import { findResource, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { saveLease } from './ledger.ts'
 import { assignPorts } from './ports.ts'
 import type { Project } from './project.ts'
@@ -53,9 +53,11 @@ export async function prepareWorktree(project: Project, lease: Lease, { reporter
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
 
   const gitFolder = ownGitFolder(worktree)
+  const leaveOut = config.database.provider === 'sqlite' ? [config.database.path, config.database.seed ?? ''] : []
   await allOrFirstError([
     stopwatch.measure('context files', async () => {
-      if (source !== undefined) await copyContext({ source, worktree, gitFolder, copy: config.copy, reporter })
+      if (source !== undefined)
+        await copyContext({ source, worktree, gitFolder, copy: config.copy, leaveOut, reporter })
     }),
     stopwatch.measure('dependencies', async () => {
       if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter })
@@ -123,6 +125,8 @@ async function planResources(
   const resources: Resource[] = decisions
     .flatMap(({ folders }) => folders.filter((folder) => !known.has(folder)))
     .map((inner) => ({ kind: 'dependencies', inner }))
+  if (!isOurWorktree(lease) && !lease.resources.some(({ kind }) => kind === 'context'))
+    resources.push({ kind: 'context' })
   if (config.database.provider === 'sqlite' && findResource(lease, 'sqlite') === undefined) {
     const inner = config.database.path
     resources.push({ kind: 'sqlite', inner, existed: existsSync(join(lease.worktree, inner)) })
@@ -159,6 +163,7 @@ function ignorablePaths(resource: Resource, decisions: readonly DependencyDecisi
     case 'worktree':
     case 'branch':
     case 'exclude':
+    case 'context':
       return []
   }
 }

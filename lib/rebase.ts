@@ -19,8 +19,10 @@ export type RebaseTarget = {
   behind: number
 }
 
-/** `conflicts`: the files that both sides changed; empty when it failed for another `reason`. */
-export type Integration = { isDone: true } | { isDone: false; conflicts: string[]; reason: string }
+export type Integration = { isDone: true } | FailedIntegration
+
+/** `conflicts`: the files that both sides changed; empty when it failed for another `reason`. A killed git may leave new files. */
+export type FailedIntegration = { isDone: false; conflicts: string[]; reason: string; wasKilled: boolean }
 
 export type IntegrateOptions = {
   /** Clean, and on a branch. */
@@ -57,7 +59,7 @@ const operations = {
 } as const
 
 /**
- * Rebases a new branch onto the upstream. When that fails it stays at the local commits, with a warning that says what to
+ * Rebases a new branch in a worktree that holds nothing but git's files yet. When that fails it stays at the local commits, with a warning that says what to
  * do. Answers whether it was rebased; throws `IsolateError` only when the worktree cannot be brought back.
  *
  * Without the repository's hooks: nothing is installed in a new worktree yet, so that husky and its like would fail, and a
@@ -72,6 +74,8 @@ export async function rebaseWorktree(options: {
   const { commit, upstream, behind } = onto
   const result = await integrate({ worktree, onto: commit, upstream, method: 'rebase', withHooks: false })
   if (result.isDone) return true
+  // The worktree is new: whatever git does not know there is from the check-out that was killed.
+  if (result.wasKilled) await git(worktree, ['clean', '--quiet', '-ffdx'])
   const name = upstreamName(upstream)
   reporter.warn(
     `the new branch starts at the local commits, ${behind} behind ${name}: rebasing them failed (${describe(result)}) ` +
@@ -92,11 +96,12 @@ export async function integrate(options: IntegrateOptions): Promise<Integration>
   if (outcome.code === 0) return { isDone: true }
   const listed = await tryGit(worktree, ['diff', '--name-only', '--diff-filter=U', '-z'])
   await undo(worktree, outcome, () => tryGit(worktree, [...config, method, '--abort'], settings))
-  return { isDone: false, conflicts: listed.stdout.split('\0').filter(Boolean), reason: describeOutcome(outcome) }
+  const conflicts = listed.stdout.split('\0').filter(Boolean)
+  return { isDone: false, conflicts, reason: describeOutcome(outcome), wasKilled: outcome.timedOut }
 }
 
 /** "conflict in a.ts, b.ts", or git's own words. */
-export function describe({ conflicts, reason }: Extract<Integration, { isDone: false }>): string {
+export function describe({ conflicts, reason }: FailedIntegration): string {
   return conflicts.length > 0 ? `conflict in ${conflicts.join(', ')}` : reason
 }
 
@@ -137,11 +142,10 @@ async function undo(worktree: string, failed: Outcome, abort: () => Promise<Outc
   })
 }
 
-/** Git's own words on one line: the first that names a failure, with what it lists below. */
+/** Git's own words, and a hook's, on one line. */
 function describeOutcome({ timedOut, stderr, stdout }: Outcome): string {
   if (timedOut) return `it took longer than ${integrateTimeoutMs / 1000} s`
-  const lines = `${stderr}\n${stdout}`.split('\n').map((line) => line.trim())
-  const first = lines.findIndex((line) => /^(?:fatal|error): /.test(line))
-  const words = first === -1 ? lines.filter(Boolean).slice(0, 1) : lines.slice(first, first + 3).filter(Boolean)
-  return words.join(' ').replace(/^(?:fatal|error): /, '') || 'git said nothing about why'
+  const lines = (stderr.trim() || stdout).split('\n').map((line) => line.trim())
+  const words = lines.filter((line) => line !== '' && !line.startsWith('hint:')).slice(0, 4)
+  return words.join(' ').replaceAll(/(^| )(?:fatal|error): /g, '$1') || 'git said nothing about why'
 }

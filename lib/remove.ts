@@ -33,7 +33,9 @@ export async function removeWorktreeAt(path: string, reporter: Reporter): Promis
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.
   process.chdir(lease.root)
-  await removeLeased(await loadProject(lease.root), lease, { reporter, discard: false })
+  // The root of a bare repository may be a plain folder that holds it.
+  const place = existsSync(join(lease.root, '.git')) ? lease.root : lease.commonDir
+  await removeLeased(await loadProject(place), lease, { reporter, discard: false })
 }
 
 function removeLeased(project: Project, lease: Lease, options: RemoveOptions): Promise<Lease> {

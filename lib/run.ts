@@ -62,6 +62,10 @@ export function run(command: string, args: readonly string[], options: RunOption
       timedOut: false,
       isMissing: false,
     }
+    const settle = (code?: number | null, signal?: NodeJS.Signals | null): void => {
+      clearTimeout(timer)
+      resolve({ ...outcome, code: code ?? undefined, signal: signal ?? undefined })
+    }
     // A group of its own (and so no controlling terminal): a time-out ends the helpers too, and nothing can ask for a password.
     const child = spawn(command, [...args], {
       cwd,
@@ -74,7 +78,7 @@ export function run(command: string, args: readonly string[], options: RunOption
         ? undefined
         : setTimeout(() => {
             outcome.timedOut = true
-            if (child.pid !== undefined) killGroup(child.pid)
+            if (child.pid !== undefined) endGroup(child.pid, () => settle(undefined, 'SIGKILL'))
           }, timeoutMs)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       outcome.stdout += text
@@ -89,10 +93,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (errorCode(error) !== 'ENOENT') return reject(error)
       resolve({ ...outcome, isMissing: true })
     })
-    child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      resolve({ ...outcome, code: code ?? undefined, signal: signal ?? undefined })
-    })
+    child.on('close', settle)
     // A child that ends without reading its input makes the pipe fail; its exit code tells the story.
     child.stdin?.on('error', (error) => {
       if (errorCode(error) !== 'EPIPE') reject(error)
@@ -101,9 +102,20 @@ export function run(command: string, args: readonly string[], options: RunOption
   })
 }
 
-function killGroup(pid: number): void {
+/** SIGTERM lets git remove its lock files; who does not listen is killed. A descendant that has left the group is not waited for. */
+function endGroup(pid: number, giveUp: () => void): void {
+  signalGroup(pid, 'SIGTERM')
+  setTimeout(() => {
+    signalGroup(pid, 'SIGKILL')
+    setTimeout(giveUp, graceMs).unref()
+  }, graceMs).unref()
+}
+
+const graceMs = 1000
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, 'SIGKILL')
+    process.kill(-pid, signal)
   } catch (error) {
     if (errorCode(error) !== 'ESRCH') throw error
   }

@@ -25,7 +25,8 @@ const staleAfterMs = 300_000
 /** Fetches as configured, then compares HEAD with the upstream. Throws `IsolateError` where there is no commit yet. */
 export async function chooseStart({ repository, config }: Project, reporter: Reporter): Promise<StartPoint> {
   const { commonDir } = repository
-  const root = repository.source ?? commonDir
+  // Where the caller is: a subagent of a session in a worktree starts from that session's commits.
+  const root = repository.checkout ?? repository.source ?? commonDir
   const upstream = await findUpstream(root, config.sync.upstream)
   if (upstream === undefined) return { commit: await requireHead(root) }
   const { fetch: mode, timeoutMs } = config.sync

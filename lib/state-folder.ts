@@ -2,9 +2,9 @@
  * The one folder of this machine that holds leases, locks and trust: shared by all repositories, since ports are.
  * Readable by its owner alone.
  */
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { errorCode, errorText, IsolateError } from './isolate-error.ts'
 
 /** `$AGENT_ISOLATE_HOME`, else `$XDG_STATE_HOME/agent-isolate`, else `~/.local/state/agent-isolate`. */
@@ -21,7 +21,7 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
 export function requireStateFolder(name: string): string {
   const folder = join(stateFolder(), name)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
   } catch (error) {
     throw new IsolateError(`the state folder ${folder} cannot be made: ${errorText(error)}`, {
       hint: stateFolderHint(error),
@@ -29,6 +29,17 @@ export function requireStateFolder(name: string): string {
     })
   }
   return folder
+}
+
+/** Step by step: Node's own `recursive` never ends where a file system refuses new folders with ENOENT, as /proc does. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  if (dirname(folder) !== folder) makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+  }
 }
 
 /** What to do about a state folder that cannot be written, by the error's code. */

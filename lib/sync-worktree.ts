@@ -5,7 +5,7 @@
 import { fetchUpstream, type FetchOptions } from './fetch-upstream.ts'
 import { git } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
-import { describe, findOperation, integrate, type Integration } from './rebase.ts'
+import { describe, findOperation, integrate, type FailedIntegration } from './rebase.ts'
 import { compareWithUpstream, findUpstream, upstreamName, type Comparison, type Upstream } from './upstream.ts'
 
 export type SyncOptions = Omit<FetchOptions, 'upstream'> & {
@@ -100,13 +100,9 @@ async function hasPublishedCommits(worktree: string, { start, ahead }: Compariso
   return Number(unpublished) < ahead
 }
 
-function integrationFailure(
-  worktree: string,
-  name: string,
-  method: string,
-  result: Extract<Integration, { isDone: false }>,
-): IsolateError {
+function integrationFailure(worktree: string, name: string, method: string, result: FailedIntegration): IsolateError {
+  const state = result.wasKilled ? 'It was undone, but may have left new files (git status).' : 'Nothing was changed.'
   return new IsolateError(`could not ${method} ${worktree} with ${name}: ${describe(result)}`, {
-    hint: `Nothing was changed. By hand: git ${method} ${name}, resolve, then git ${method} --continue.`,
+    hint: `${state} By hand: git ${method} ${name}, resolve, then git ${method} --continue.`,
   })
 }

@@ -2,14 +2,15 @@
  * The one way in which anything is given back: roll-back, removal and garbage collection walk a lease's resources
  * backwards. Every step is safe to repeat, so a teardown that was killed is simply done again.
  */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
 import { ownFolderName } from './database.ts'
 import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
-import { removeManagedBlock } from './env-file.ts'
+import { removeEnvironment } from './environment.ts'
 import { withdrawExclude } from './exclude.ts'
 import { tryGit } from './git.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
@@ -22,7 +23,6 @@ import { sqliteSideFiles } from './sqlite/snapshot.ts'
 import { countOwnCommits } from './unsaved-work.ts'
 import { removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
 import { ownGitFolder, removeWorktreeEntry, withRepositoryLock } from './worktree.ts'
-import { readIfAny } from './read-if-any.ts'
 
 export type TeardownOptions = {
   reporter: Reporter
@@ -33,8 +33,11 @@ export type TeardownOptions = {
 /** Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. */
 export async function tearDown(lease: Lease, options: TeardownOptions): Promise<void> {
   saveLease({ ...lease, state: options.branch === 'remove' ? 'discarding' : 'removing', maker: ownIdentity() })
-  if (existsSync(join(lease.worktree, '.git'))) await stopSettling(ownGitFolder(lease.worktree))
+  const isThere = existsSync(join(lease.worktree, '.git'))
+  const gitFolder = isThere ? ownGitFolder(lease.worktree) : undefined
+  if (gitFolder !== undefined) await stopSettling(gitFolder)
   for (const resource of lease.resources.toReversed()) await giveBack(lease, resource, options)
+  if (gitFolder !== undefined) rmSync(gitFolder, { recursive: true, force: true })
   deleteLease(lease)
 }
 
@@ -54,11 +57,13 @@ async function giveBack(lease: Lease, resource: Resource, { reporter, branch }: 
   const { worktree, commonDir } = lease
   switch (resource.kind) {
     case 'environment':
-      return removeEnvironment(join(worktree, resource.inner), resource.existed)
+      return removeEnvironment(worktree, resource)
     case 'sqlite':
       return resource.existed ? undefined : removeDatabaseFile(join(worktree, resource.inner))
     case 'dependencies':
       return removeDependencyLinks(worktree, [resource.inner])
+    case 'context':
+      return removeCopies(worktree)
     case 'exclude':
       return withdrawExclude(commonDir, () => hasOtherExclude(lease))
     case 'worktree':
@@ -68,15 +73,17 @@ async function giveBack(lease: Lease, resource: Resource, { reporter, branch }: 
   }
 }
 
-function removeEnvironment(path: string, existed: boolean): void {
-  if (!existed) return rmSync(path, { force: true })
-  const content = readIfAny(path)
-  if (content !== undefined) writeFileSync(path, removeManagedBlock(content))
-}
-
 function removeDatabaseFile(path: string): void {
   for (const file of [path, ...sqliteSideFiles(path)]) rmSync(file, { force: true })
   if (basename(dirname(path)) === ownFolderName) removeSelfIgnoringFolder(dirname(path))
+}
+
+function removeCopies(worktree: string): void {
+  if (!existsSync(join(worktree, '.git'))) return
+  const manifest = loadManifest(ownGitFolder(worktree))
+  for (const path of manifest.keys()) {
+    if (isUntouchedCopy(worktree, manifest, path)) rmSync(join(worktree, path), { force: true })
+  }
 }
 
 function hasOtherExclude({ id, commonDir }: Lease): boolean {

@@ -2,15 +2,14 @@
  * Renders `.env.agent.template`: known variables are replaced, everything else stays as its author wrote it, except that a
  * value which would not be read the same everywhere is quoted anew. Content in, content out.
  */
-import { escapeInDoubleQuotes, findMisreadersOfDouble, isBareSafe, quoteEnvValue, type QuotedValue } from './env-quoting.ts'
 import {
-  namesIn,
-  parseReferences,
-  substitute,
-  writePieces,
-  type EnvPiece,
-  type EnvVariables,
-} from './env-reference.ts'
+  escapeInDoubleQuotes,
+  findMisreadersOfDouble,
+  isBareSafe,
+  quoteEnvValue,
+  type QuotedValue,
+} from './env-quoting.ts'
+import { namesIn, parseReferences, substitute, writePieces, type EnvPiece, type EnvVariables } from './env-reference.ts'
 import { parseEnvStatements, type EnvAssignment, type EnvStatement, type Quote } from './env-syntax.ts'
 import { IsolateError } from './isolate-error.ts'
 
@@ -19,9 +18,6 @@ export type EnvEntry = { key: string; pieces: readonly EnvPiece[] }
 
 /** `text` is the managed part of the env file, comments included; `warnings` name values that no quoting keeps the same for all. */
 export type RenderedTemplate = { text: string; entries: readonly EnvEntry[]; warnings: readonly string[] }
-
-/** The template's usual name, at the repository's root. */
-export const templateName = '.env.agent.template'
 
 /**
  * `variables` holds every known name, AGENT_PORT_<NAME> included, also those without a value. Throws `IsolateError`, naming
@@ -51,7 +47,9 @@ export function renderTemplate(template: string, variables: EnvVariables): Rende
 /** The names, lower-cased and in order, of the ports that a template asks for with `$AGENT_PORT_<NAME>`. */
 export function findPortNames(template: string): string[] {
   const names = parseEnvStatements(normalise(template)).flatMap(({ assignment }) =>
-    assignment === undefined ? [] : namesIn(parseReferences(assignment.body, { hasEscapes: hasEscapes(assignment.quote) })),
+    assignment === undefined
+      ? []
+      : namesIn(parseReferences(assignment.body, { hasEscapes: hasEscapes(assignment.quote) })),
   )
   const ports = names.flatMap((name) => /^AGENT_PORT_([A-Z0-9_]+)$/.exec(name)?.[1] ?? [])
   return [...new Set(ports.map((name) => name.toLowerCase()))]
@@ -102,13 +100,16 @@ function unknownVariable(written: string, line: number, variables: EnvVariables)
 /** dotenv-expand 1000 runs `$(command)` in whatever quotes; a branch name may be a stranger's. */
 function requireHarmless(name: string, value: string, line: number): void {
   if (!value.includes('$(')) return
-  throw new IsolateError(`${at(line)}: $${name} is ${value}, and some programs run what stands in $(…) in an env file`, {
-    hint: `Rename what ${name} is taken from, or leave ${name} out of the template.`,
-  })
+  throw new IsolateError(
+    `${at(line)}: $${name} is ${value}, and some programs run what stands in $(…) in an env file`,
+    {
+      hint: `Rename what ${name} is taken from, or leave ${name} out of the template.`,
+    },
+  )
 }
 
 function at(line: number): string {
-  return `${templateName}, line ${line}`
+  return `the environment template, line ${line}`
 }
 
 /** `\$` is a plain `$` where the author's quotes would have expanded it. */
@@ -136,8 +137,10 @@ function fitsItsQuotes(pieces: readonly EnvPiece[], quote: Quote): boolean {
   if (quote === '`') return false
   if (quote === '') {
     // References count as a letter: what remains has to be safe without quotes.
-    return isBareSafe(pieces.map((piece) => (piece.kind === 'reference' ? 'X' : piece.text)).join('')) &&
+    return (
+      isBareSafe(pieces.map((piece) => (piece.kind === 'reference' ? 'X' : piece.text)).join('')) &&
       literals.every((literal) => /^[\w./:@%+,=?-]*$/.test(literal.text))
+    )
   }
   const ownQuote = quote === '"' ? /(?<!\\)"/ : /'/
   return literals.every((literal) => !(literal.kind === 'text' ? ownQuote : /['"`\\$\r]/).test(literal.text))

@@ -3,10 +3,11 @@
  * clone, so trust is given by hand, to the exact text of agent-isolate.json, and ends when that text changes.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, IsolateError } from './isolate-error.ts'
+import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
+import { readIfAny } from './read-if-any.ts'
 import { requireStateFolder, stateFolder } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
 
@@ -47,11 +48,12 @@ function trustPath(): string {
 /** A file that cannot be read as such a record is an error: guessing would either trust or forget. */
 function loadTrust(): Entries {
   const path = join(stateFolder(), 'trust.json')
+  const text = readIfAny(path)
+  if (text === undefined) return {}
   let value: unknown
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'))
+    value = JSON.parse(text)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return {}
     if (error instanceof SyntaxError) throw unreadable(path)
     throw error
   }

@@ -38,7 +38,8 @@ export async function addWorktree(
   { path, branch, start }: NewWorktree,
 ): Promise<void> {
   const what = start === undefined ? [path, branch] : ['--no-track', '-b', branch, path, start]
-  const args = ['worktree', 'add', '--quiet', '--no-checkout', ...what]
+  // Named, since `root` need not be a checkout: a bare repository's is just a folder.
+  const args = ['--git-dir', commonDir, 'worktree', 'add', '--quiet', '--no-checkout', ...what]
   const outcome = await withRepositoryLock(commonDir, () => {
     makeSelfIgnoringFolder(dirname(path))
     return tryGit(root, args)

@@ -52,12 +52,13 @@ export function createRemoteWorld(t: TestContext, branch = 'main'): RemoteWorld 
 /** Makes `env` the environment of this process until the test ends. */
 export function useEnvironment(t: TestContext, env: NodeJS.ProcessEnv): void {
   const before = { ...process.env }
-  const set = (wanted: NodeJS.ProcessEnv): void => {
-    for (const name of Object.keys(process.env)) if (wanted[name] === undefined) delete process.env[name]
-    for (const [name, value] of Object.entries(wanted)) if (value !== undefined) process.env[name] = value
-  }
-  set(env)
-  t.after(() => set(before))
+  replaceEnvironment(env)
+  t.after(() => replaceEnvironment(before))
+}
+
+function replaceEnvironment(wanted: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(process.env)) if (wanted[name] === undefined) delete process.env[name]
+  for (const [name, value] of Object.entries(wanted)) if (value !== undefined) process.env[name] = value
 }
 
 /** Remembers what it is told. */

@@ -15,7 +15,11 @@ export type Sandbox = {
   repository: (name: string, files?: Record<string, string>) => string
   /** Runs git, answers its stdout without the last newline. */
   git: (cwd: string, ...args: string[]) => string
+  /** Runs the compiled command line, answers its stdout without the last newline. */
+  cli: (cwd: string, ...args: string[]) => string
 }
+
+const program = join(import.meta.dirname, '..', 'dist', 'cli', 'agent-isolate.js')
 
 export function createSandbox(t: TestContext): Sandbox {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'agent-isolate-test-')))
@@ -43,6 +47,8 @@ export function createSandbox(t: TestContext): Sandbox {
   }
   const git = (cwd: string, ...args: string[]): string =>
     execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).replace(/\n$/, '')
+  const cli = (cwd: string, ...args: string[]): string =>
+    execFileSync(process.execPath, [program, ...args], { cwd, env, encoding: 'utf8' }).replace(/\n$/, '')
   const write = (path: string, content: string): string => {
     const file = join(folder, path)
     mkdirSync(dirname(file), { recursive: true })
@@ -60,5 +66,5 @@ export function createSandbox(t: TestContext): Sandbox {
     git(root, 'commit', '--quiet', '--allow-empty', '--message=first')
     return root
   }
-  return { folder, env, write, repository, git }
+  return { folder, env, write, repository, git, cli }
 }

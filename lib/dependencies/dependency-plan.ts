@@ -57,8 +57,11 @@ const installCommands: Record<PackageManager, readonly string[]> = {
   pip: ['.venv/bin/python', '-m', 'pip', 'install', '-r', 'requirements.txt'],
 }
 
-/** Below this a clone takes a fifth of a second at most (measured: 1.5 ms a package), and links are not worth their gap. */
-const fewPackages = 120
+/**
+ * Below this a clone is a matter of a tenth to a third of a second (0.4 ms a package with a warm cache, 35 files each; see
+ * CONTRACTS for 27,700 files), and links are not worth the time in which they share files with the main checkout.
+ */
+const fewPackages = 200
 
 /** Managers whose install is made for many at once and cheap: a store shared by all projects. */
 const storeManagers: readonly PackageManager[] = ['pnpm', 'uv']
@@ -70,8 +73,8 @@ const storeManagers: readonly PackageManager[] = ['pnpm', 'uv']
 const runnableManagers: readonly PackageManager[] = ['npm', 'pnpm', 'yarn', 'yarn-classic', 'bun', 'uv']
 
 /**
- * Managers that were seen to replace a link rather than write through it (npm 11: `ci`, `install`, `uninstall`; bun 1.4:
- * `install`, `add`; yarn 4: `install`). yarn 1 writes through, pnpm resolves its store through them.
+ * Managers that replace links and never write through them. Measured: npm 11 `ci`, `install`, `uninstall`, `dedupe`; bun 1.4
+ * and yarn 4 `install`, `add`, `remove`. yarn 1 fails on links, pnpm 12 writes through the link to its `.pnpm` folder.
  */
 const managersThatReplaceLinks: readonly PackageManager[] = ['npm', 'bun', 'yarn']
 
@@ -95,11 +98,6 @@ export function planProject(
   const folders =
     choice.action === 'none' ? [] : choice.action === 'install' ? [...new Set([own, ...available])] : available
   return { kind, project, folders, command, ...choice }
-}
-
-/** Folders that the decisions are about to make, relative to the worktree: what has to stay out of `git status`. */
-export function foldersToMake(decisions: readonly DependencyDecision[]): string[] {
-  return decisions.flatMap((decision) => decision.folders)
 }
 
 function chooseWithMain(situation: Situation, strategy: DependencyStrategy): Choice | undefined {
@@ -136,7 +134,7 @@ function chooseCopy({ kind, manager, hasWorkspaces, usesTurbopack, lockfile, pac
   if (kind === '.venv') return clone('an environment that is only linked would be changed by pip in the worktree')
   if (hasWorkspaces) return clone("links would lead to the main checkout's workspace packages")
   if (usesTurbopack) return clone('Turbopack refuses links')
-  if (!managersThatReplaceLinks.includes(manager)) return clone(`${manager} would write through links`)
+  if (!managersThatReplaceLinks.includes(manager)) return clone(`${manager} cannot install over links`)
   if (packages < fewPackages) return clone('small enough to be copied at once')
   return { action: 'links', reason: `${same}; a copy takes their place in the background`, isWarning: false }
 }

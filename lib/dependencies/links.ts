@@ -56,10 +56,7 @@ function linkScope(options: CloneOptions, scope: string): void {
   }
 }
 
-/**
- * Plain files are left out: they are a manager's record of what it has installed, and with `.package-lock.json` in place
- * npm takes the links for its packages.
- */
+/** Plain files are left out: they are a manager's record of what it has installed, and links are not that. */
 function linkEntry(options: CloneOptions, inner: string, entry: Dirent): void {
   const [from, to] = [join(options.from, inner), join(options.to, inner)]
   if (entry.isSymbolicLink()) symlinkSync(relocateTarget(from, readlinkSync(from), options), to)

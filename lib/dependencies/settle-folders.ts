@@ -5,7 +5,7 @@
 import { mkdirSync, lstatSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorCode } from '../isolate-error.ts'
+import { errorCode, IsolateError } from '../isolate-error.ts'
 import { withLockIfFree } from '../lock.ts'
 import { cloneFolder, isGenerated } from './clone-folder.ts'
 import { digestLinkFolder } from './links.ts'
@@ -63,6 +63,7 @@ async function settleFolder(
     removeStaging(work)
     await sleep(pauseMs, undefined, { signal })
   }
+  throw new IsolateError(`${from} kept changing while it was being copied, so ${linked.folder} stays a folder of links`)
 }
 
 /** False when what was to be cloned vanished on the way. */

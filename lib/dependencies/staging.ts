@@ -2,11 +2,12 @@
  * Where dependency folders are made before they are renamed into place, so that the worktree only ever has whole ones.
  * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { errorCode } from '../isolate-error.ts'
 import { isAlive, ownIdentity } from '../process-identity.ts'
+import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
 
 /** Git folder of our own and the worktree it belongs to. */
 export type StagingPlace = { gitFolder: string; worktree: string }
@@ -21,10 +22,8 @@ export function createStaging({ gitFolder, worktree }: StagingPlace): string {
   if (isRenamable(near, join(worktree, `.agent-isolate-${name}`))) return near
   rmSync(near, { recursive: true })
   const inside = stagingInside(worktree)
-  makeFolder(inside)
+  makeSelfIgnoringFolder(inside)
   mkdirSync(join(inside, name))
-  // A folder that ignores all that is in it, itself included, never shows in `git status`.
-  writeFileSync(join(inside, '.gitignore'), '*\n')
   return join(inside, name)
 }
 
@@ -34,17 +33,19 @@ export function sweepStaging({ gitFolder, worktree }: StagingPlace): void {
     const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
     const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
     for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
-    if (isThere && names.length > 0 && readdirSync(folder).every((name) => name === '.gitignore')) removeStaging(folder)
   }
 }
 
 /** Removes a staging folder and what is left in it. */
 export function removeStaging(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  if (basename(dirname(folder)) === insideName) removeSelfIgnoringFolder(dirname(folder))
 }
 
+const insideName = '.agent-isolate-staging'
+
 function stagingInside(worktree: string): string {
-  return join(worktree, '.agent-isolate-staging')
+  return join(worktree, insideName)
 }
 
 /** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */

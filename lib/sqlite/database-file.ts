@@ -4,6 +4,7 @@ import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readS
 import { realpathSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../isolate-error.ts'
+import type { SqliteEngine } from './engine.ts'
 
 export type DatabaseFile = {
   /** Without symbolic links: SQLite's own side files lie beside the real file. */
@@ -14,6 +15,9 @@ export type DatabaseFile = {
   /** Some connection, maybe of a killed process, has left or holds a write-ahead log. */
   hasLog: boolean
 }
+
+/** Which engine filled a file; `isInWalMode` is set where the mode is not to be what the engine left. */
+export type MadeDatabase = { engine: SqliteEngine; isInWalMode?: boolean }
 
 /** See https://sqlite.org/fileformat2.html#the_database_header. */
 const headerBytes = 100
@@ -40,19 +44,21 @@ export function requireDatabaseFile(path: string): DatabaseFile {
 
 /**
  * Has `make` fill an empty file (0600) beside `target`, checks it and renames it to `target`, without what an older
- * database of that name left beside it, which SQLite would take for a part of the new one. Answers its size in bytes.
+ * database of that name left beside it, which SQLite would take for a part of the new one. Answers the engine and
+ * the file's bytes.
  */
 export async function replaceDatabase(
   target: string,
-  make: (temporary: string) => Promise<{ isInWalMode?: boolean }>,
-): Promise<number> {
+  make: (temporary: string) => Promise<MadeDatabase>,
+): Promise<{ engine: SqliteEngine; bytes: number }> {
   const temporary = createTemporary(target)
   try {
-    const bytes = finish(temporary, await make(temporary))
+    const made = await make(temporary)
+    const bytes = finish(temporary, made)
     removeSideFiles(target)
     renameSync(temporary, target)
     syncFolder(dirname(target))
-    return bytes
+    return { engine: made.engine, bytes }
   } catch (error) {
     if (error instanceof IsolateError || errorCode(error) === undefined) throw error
     throw cannotBeMade(target, error)
@@ -114,7 +120,7 @@ function createTemporary(target: string): string {
 }
 
 /** SQLite keeps the journal mode in the header alone, so that it can be set without an engine. */
-function finish(temporary: string, { isInWalMode }: { isInWalMode?: boolean }): number {
+function finish(temporary: string, { isInWalMode }: MadeDatabase): number {
   for (const suffix of ['-wal', '-journal']) {
     const left = statSync(temporary + suffix, { throwIfNoEntry: false })
     if (left !== undefined && left.size > 0) throw notWhole(temporary, `a ${suffix.slice(1)} was left beside it`)

@@ -34,6 +34,7 @@ async function copyWhileQuiet({ source, target }: CopyTask): Promise<SqliteOutco
     }
     if (observe(source) !== before) continue
     if (existsSync(`${target}-wal`)) applyWriteAheadLog(`${target}-wal`, target)
+    rmSync(`${target}-wal`, { force: true })
     return { state: 'done' }
   }
   return { state: 'failed', message: 'it is written to all the time, or a transaction was cut off in it' }

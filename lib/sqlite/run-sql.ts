@@ -24,19 +24,17 @@ export type SqlRequest = {
 export async function createDatabaseFromSql(request: SqlRequest): Promise<{ engine: string; bytes: number }> {
   const { script, target, packageRoots, reporter, engines = sqliteEngines } = request
   const scriptBytes = requireScript(script)
-  let engine: SqliteEngine | undefined
-  const bytes = await replaceDatabase(target, async (temporary) => {
-    engine = await tryEngines({
+  const { engine, bytes } = await replaceDatabase(target, async (temporary) => ({
+    engine: await tryEngines({
       engines,
       tasks: [{ kind: 'script', script, target: temporary }],
       packageRoots,
       bytes: scriptBytes,
       reporter,
       toFinalError: (message) => toFinalError(script, message),
-    })
-    return {}
-  })
-  return { engine: engine?.name ?? '', bytes }
+    }),
+  }))
+  return { engine: engine.name, bytes }
 }
 
 function requireScript(script: string): number {

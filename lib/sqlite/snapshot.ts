@@ -29,13 +29,12 @@ export type SnapshotRequest = {
 export async function snapshotDatabase(request: SnapshotRequest): Promise<{ engine: string; bytes: number }> {
   const source = requireDatabaseFile(request.source)
   requireOther(source, request.target)
-  let engine: SqliteEngine | undefined
-  const bytes = await replaceDatabase(request.target, async (temporary) => {
-    engine = await copy(source, temporary, request)
-    return { isInWalMode: source.isInWalMode }
-  })
-  if (engine?.caveat !== undefined) request.reporter.warn(`snapshot of ${request.source}: ${engine.caveat}`)
-  return { engine: engine?.name ?? '', bytes }
+  const { engine, bytes } = await replaceDatabase(request.target, async (temporary) => ({
+    engine: await copy(source, temporary, request),
+    isInWalMode: source.isInWalMode,
+  }))
+  if (engine.caveat !== undefined) request.reporter.warn(`snapshot of ${request.source}: ${engine.caveat}`)
+  return { engine: engine.name, bytes }
 }
 
 function copy(source: DatabaseFile, temporary: string, request: SnapshotRequest): Promise<SqliteEngine> {
@@ -82,7 +81,7 @@ function realPathOf(path: string): string | undefined {
   try {
     return realpathSync(path)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
     throw error
   }
 }

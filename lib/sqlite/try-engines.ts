@@ -10,7 +10,7 @@ import { performApart } from './run-apart.ts'
 export type Attempt = {
   engines: readonly SqliteEngine[]
   /** Tasks to try with each engine, in this order. */
-  tasks: readonly SqliteTask[]
+  tasks: readonly [SqliteTask, ...SqliteTask[]]
   packageRoots: readonly string[]
   /** Bytes of what is read. Above a limit, the work is done in another process and `reporter` is told how far it is. */
   bytes: number
@@ -39,7 +39,7 @@ export async function tryEngines(attempt: Attempt): Promise<SqliteEngine> {
       emptyDatabaseFile(task.target)
     }
   }
-  throw new IsolateError(['no SQLite could do it', ...failures].join('\n  '), {
+  throw new IsolateError([`no SQLite here could ${describeTask(attempt.tasks)}`, ...failures].join('\n  '), {
     hint: 'Install sqlite3 or python3, or add better-sqlite3 to the project.',
   })
 }
@@ -63,6 +63,10 @@ async function perform(engine: SqliteEngine, task: SqliteTask, attempt: Attempt)
   } finally {
     clearInterval(timer)
   }
+}
+
+function describeTask([task]: Attempt['tasks']): string {
+  return task.kind === 'script' ? `run ${task.script}` : `copy ${task.source}`
 }
 
 /** A copy ends smaller than its source where that has free pages, so the share is a lower bound. */

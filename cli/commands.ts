@@ -1,0 +1,100 @@
+/** The commands there are, in the order in which one needs them. A command's module is loaded when it is run. */
+import type { Command } from './command.ts'
+
+export type CommandEntry = {
+  /** Its line in the overview. */
+  usage: string
+  summary: string
+  load: () => Promise<Command>
+}
+
+export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
+  [
+    'create',
+    {
+      usage: 'create NAME',
+      summary: 'make a worktree, or open it again; prints its path',
+      load: async () => (await import('./create.ts')).command,
+    },
+  ],
+  [
+    'list',
+    {
+      usage: 'list',
+      summary: 'worktrees with ports, who listens there, database, age, state',
+      load: async () => (await import('./list.ts')).command,
+    },
+  ],
+  [
+    'exec',
+    {
+      usage: 'exec -- COMMAND',
+      summary: "run a command with the worktree's environment",
+      load: async () => (await import('./exec.ts')).command,
+    },
+  ],
+  [
+    'env',
+    {
+      usage: 'env',
+      summary: 'print that environment, for eval',
+      load: async () => (await import('./env.ts')).command,
+    },
+  ],
+  [
+    'db',
+    {
+      usage: 'db url|reset',
+      summary: "the worktree's database: its URL, or back to its seed",
+      load: async () => (await import('./db.ts')).command,
+    },
+  ],
+  [
+    'sync',
+    {
+      usage: 'sync',
+      summary: "bring the worktree's branch up to date with its upstream",
+      load: async () => (await import('./sync.ts')).command,
+    },
+  ],
+  [
+    'remove',
+    {
+      usage: 'remove NAME',
+      summary: 'take a worktree away, unless work would be lost',
+      load: async () => (await import('./remove.ts')).command,
+    },
+  ],
+  [
+    'setup',
+    {
+      usage: 'setup',
+      summary: 'isolate the worktree we are in, whoever made it',
+      load: async () => (await import('./setup.ts')).command,
+    },
+  ],
+  [
+    'teardown',
+    {
+      usage: 'teardown',
+      summary: 'give back what setup took; the worktree stays',
+      load: async () => (await import('./teardown.ts')).command,
+    },
+  ],
+  [
+    'gc',
+    {
+      usage: 'gc',
+      summary: 'give back what dead worktrees hold',
+      load: async () => (await import('./gc.ts')).command,
+    },
+  ],
+  [
+    'trust',
+    {
+      usage: 'trust',
+      summary: "let this repository's set-up commands run",
+      load: async () => (await import('./trust.ts')).command,
+    },
+  ],
+])

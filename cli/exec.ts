@@ -1,0 +1,50 @@
+/** agent-isolate exec */
+import { environmentOf } from '../lib/environment.ts'
+import type { Lease } from '../lib/lease.ts'
+import { findListeners } from '../lib/listeners.ts'
+import { stderrReporter } from '../lib/reporter.ts'
+import type { Command } from './command.ts'
+import { requireCurrentLease } from './current-lease.ts'
+import { describeListener, listenersOf } from './port-listeners.ts'
+import { runInForeground } from './run-in-foreground.ts'
+
+const help = `agent-isolate exec [--name NAME] [-C DIR] -- COMMAND [ARGS…]
+
+Runs a command in the current folder with the environment of the worktree we are in:
+PORT, DATABASE_URL and whatever else its template sets. Signals are passed on. Warns
+when somebody outside the worktree listens on one of its ports.
+
+  --name NAME          in the folder and environment of that worktree of this
+                       repository instead
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  agent-isolate exec -- npm run dev
+
+Exit codes: the command's own; 128 + n when signal n ended it; 126 it is not
+executable; 127 there is none; 1 no such worktree; 2 wrong usage.`
+
+export const command: Command = {
+  syntax: { texts: ['name'], takesCommandLine: true },
+  help,
+  async run({ texts, commandLine: [program = '', ...args] }) {
+    const name = texts.get('name')
+    const { project, lease } = await requireCurrentLease(name)
+    await warnOfStrangers(lease)
+    const cwd = name === undefined ? process.cwd() : lease.worktree
+    const env = { ...process.env, ...environmentOf(project, lease).exported, PWD: cwd }
+    return { exitCode: await runInForeground(program, args, { cwd, env }) }
+  },
+}
+
+/** A port that was free when it was leased may have been taken since. */
+async function warnOfStrangers(lease: Lease): Promise<void> {
+  const found = await findListeners(Object.values(lease.ports))
+  for (const listener of listenersOf(lease, found)) {
+    if (listener.isStranger === false) continue
+    stderrReporter.warn(
+      `port ${listener.port} (${listener.name}) of this worktree is taken from outside it: ${describeListener(listener)}. ` +
+        `End that process, or use another port of ${lease.block}–${lease.block + 9}; the code is not at fault.`,
+    )
+  }
+}

@@ -1,0 +1,67 @@
+/** agent-isolate gc */
+import { collectGarbage, type Garbage, type GarbageResult } from '../lib/collect-garbage.ts'
+import { describeFailure } from '../lib/isolate-error.ts'
+import { stderrReporter } from '../lib/reporter.ts'
+import type { Command } from './command.ts'
+import { describeDamaged } from './damaged-lease.ts'
+
+const help = `agent-isolate gc [--dry-run] [--unreachable] [--json] [-C DIR]
+
+Gives back what dead worktrees of this machine hold: those whose folder is gone, and
+those whose creation or removal was killed. Nothing alive is touched. A repository
+that cannot be reached may be on a disk that comes back, so its worktrees are kept.
+
+  --dry-run            say what would be done, and do nothing
+  --unreachable        give up the ports of worktrees whose repository is gone
+  --json               { leases: [{ name, path, repository, ports, action, outcome,
+                       error }], damaged, temporaryFiles }; action is keep, reap,
+                       leave or forget; outcome planned, done, busy or failed
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  agent-isolate gc --dry-run
+
+Exit codes: 0 done, 1 something could not be given back (with --json see "outcome",
+or {"error": {"message", "hint"}} on stdout), 2 wrong usage.`
+
+export const command: Command = {
+  syntax: { flags: ['dry-run', 'json', 'unreachable'] },
+  help,
+  async run({ flags }) {
+    const isDryRun = flags.has('dry-run')
+    const withUnreachable = flags.has('unreachable')
+    const garbage = await collectGarbage({ isDryRun, withUnreachable, reporter: stderrReporter })
+    const hasFailed = garbage.results.some(({ outcome }) => outcome === 'failed')
+    return { text: describeGarbage(garbage), json: garbageJson(garbage), exitCode: hasFailed ? 1 : 0 }
+  },
+}
+
+function describeGarbage({ results, damaged, temporaryFiles }: Garbage): string {
+  const lines = results.filter(({ action }) => action !== 'keep').map(describeResult)
+  const files = temporaryFiles === 1 ? '1 temporary file' : `${temporaryFiles} temporary files`
+  if (temporaryFiles > 0) lines.push(`removed ${files} of dead processes`)
+  lines.push(...damaged.map(describeDamaged))
+  const kept = results.length - results.filter(({ action }) => action !== 'keep').length
+  if (lines.length === 0) lines.push('nothing to give back')
+  return [...lines, ...(kept === 0 ? [] : [`kept: ${kept} alive`])].join('\n')
+}
+
+function describeResult({ lease, action, outcome, failure }: GarbageResult): string {
+  const what = `${lease.name} (${lease.worktree}, ports ${lease.block}–${lease.block + 9})`
+  if (outcome === 'failed') return `failed: ${what}: ${describeFailure(failure)}`
+  if (action === 'leave') {
+    return `out of reach: ${what}; if ${lease.commonDir} is gone for good: agent-isolate gc --unreachable`
+  }
+  if (outcome === 'busy') return `left to another process: ${what}`
+  if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} the ports of ${what}`
+  return `${outcome === 'planned' ? 'would give back' : 'gave back'} ${what}`
+}
+
+function garbageJson({ results, damaged, temporaryFiles }: Garbage): unknown {
+  const leases = results.map(({ lease, action, outcome, failure }) => {
+    const { name, worktree: path, root: repository, ports } = lease
+    const error = failure === undefined ? null : describeFailure(failure)
+    return { name, path, repository, ports, action, outcome, error }
+  })
+  return { leases, damaged, temporaryFiles }
+}

@@ -1,0 +1,61 @@
+/** agent-isolate list */
+import { loadLedger } from '../lib/ledger.ts'
+import { stdoutColors } from './colors.ts'
+import type { Command } from './command.ts'
+import { describeDamaged } from './damaged-lease.ts'
+import { findCommonDir, loadEntries } from './list-entries.ts'
+import { renderEntries } from './list-table.ts'
+
+const help = `agent-isolate list [--all] [--json] [-C DIR]
+
+Shows the worktrees of this repository: branch, ports and who listens on them,
+database and its size, age, state. A listener that runs outside the worktree is
+called a stranger. States: ready, creating, removing, dead (its folder is gone, or its
+creation was killed), unreachable (its repository is gone).
+
+  --all                of every repository on this machine; the same outside of one
+  --json               [{ name, path, branch, repository, state, ports, listeners,
+                       database, createdAt }]; a damaged file of the ledger is
+                       { state: "damaged", ledgerFile, block }
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  agent-isolate list --json | jq -r '.[] | "\\(.name) \\(.ports.app)"'
+
+Exit codes: 0 done, 1 failed (with --json {"error": {"message", "hint"}} on stdout),
+2 wrong usage.`
+
+/** Where stdout is no terminal, or does not tell its width. */
+const defaultWidth = 80
+
+export const command: Command = {
+  syntax: { flags: ['all', 'json'] },
+  help,
+  async run({ flags }) {
+    const commonDir = flags.has('all') ? undefined : await findCommonDir(process.cwd())
+    const { leases, damaged } = loadLedger()
+    const shown = leases.filter((lease) => commonDir === undefined || lease.commonDir === commonDir)
+    const entries = (await loadEntries(shown)).toSorted(
+      (a, b) => compare(a.repository, b.repository) || compare(a.name, b.name),
+    )
+    const table = renderEntries(entries, {
+      width: process.stdout.columns ?? defaultWidth,
+      colors: stdoutColors(),
+      now: Date.now(),
+      withRepositories: commonDir === undefined,
+    })
+    const files = damaged.map(({ path, block }) => ({ state: 'damaged', ledgerFile: path, block }))
+    const text = [entries.length === 0 ? describeNone(commonDir) : table, ...damaged.map(describeDamaged)].join('\n')
+    return { text, json: [...entries, ...files] }
+  },
+}
+
+function describeNone(commonDir: string | undefined): string {
+  const where = commonDir === undefined ? 'on this machine' : 'of this repository'
+  return `no worktrees ${where} yet; make one: agent-isolate create NAME`
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}

@@ -1,0 +1,39 @@
+/** What the program says of itself when it is asked for nothing in particular. */
+import { dirname, join } from 'node:path'
+import { readIfAny } from '../lib/read-if-any.ts'
+import type { CommandEntry } from './commands.ts'
+
+/** Text for `agent-isolate` and `agent-isolate --help`. */
+export function renderOverview(commands: ReadonlyMap<string, CommandEntry>): string {
+  const width = Math.max(...[...commands.values()].map(({ usage }) => usage.length))
+  const lines = [...commands.values()].map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`)
+  return `agent-isolate gives each git worktree its own ports, database, environment and
+dependencies, so that several AI agents can work on one repository at once.
+
+First steps, in a repository:
+  cd "$(agent-isolate create payments)"   make a worktree and go there
+  agent-isolate exec -- npm run dev       start it on its own port and database
+  agent-isolate list                      see who has what
+  agent-isolate remove payments           give it all back
+
+Commands:
+${lines.join('\n')}
+
+Options of every command:
+  -C, --directory DIR  work as if started in DIR
+  -h, --help           what the command does, an example, its exit codes
+  --json               the answer, or {"error": …}, as JSON (all but exec)
+
+agent-isolate --version prints the version.
+Exit codes: 0 done, 1 failed, 2 wrong usage.`
+}
+
+/** The version in the package's package.json, which lies above both the source and the compiled program. */
+export function findVersion(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const text = readIfAny(join(folder, 'package.json'))
+    const version = text === undefined ? undefined : /"version"\s*:\s*"([^"]+)"/.exec(text)?.[1]
+    if (version !== undefined) return version
+    if (dirname(folder) === folder) throw new Error(`no package.json above ${import.meta.dirname}`)
+  }
+}

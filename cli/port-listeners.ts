@@ -1,0 +1,32 @@
+/** Who listens on a worktree's ports, and whether that is the worktree's own doing. */
+import { isWithin } from '../lib/inner-path.ts'
+import type { Lease } from '../lib/lease.ts'
+import type { Listener } from '../lib/listeners.ts'
+import { visible } from './visible-text.ts'
+
+export type PortListener = Listener & {
+  /** The port's name in the lease. */
+  name: string
+  /** Runs in a folder outside the worktree; undefined when the folder is unknown (another user's process, mostly). */
+  isStranger: boolean | undefined
+}
+
+/** The lease's listeners among those found, in the order of its ports. */
+export function listenersOf(
+  { ports, worktree }: Pick<Lease, 'ports' | 'worktree'>,
+  found: ReadonlyMap<number, Listener>,
+): PortListener[] {
+  return Object.entries(ports).flatMap(([name, port]) => {
+    const listener = found.get(port)
+    if (listener === undefined) return []
+    const isStranger = listener.cwd === undefined ? undefined : !isWithin(worktree, listener.cwd)
+    return [{ ...listener, name, isStranger }]
+  })
+}
+
+/** `pid 4711: node server.js`; of one that is not in the worktree, its folder too. */
+export function describeListener({ pid, command, cwd, isStranger }: PortListener): string {
+  if (pid === undefined) return 'a process that this user may not see'
+  const where = isStranger && cwd !== undefined ? ` in ${visible(cwd)}` : ''
+  return `pid ${pid}${where}${command === undefined ? '' : `: ${visible(command)}`}`
+}

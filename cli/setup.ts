@@ -1,0 +1,33 @@
+/** agent-isolate setup */
+import { setUpWorktree } from '../lib/create.ts'
+import { stderrReporter } from '../lib/reporter.ts'
+import { startStopwatch } from '../lib/stopwatch.ts'
+import type { Command } from './command.ts'
+import { leaseJson } from './lease-json.ts'
+
+const help = `agent-isolate setup [--timings] [--json] [-C DIR]
+
+Gives the worktree we are in its own ports, database, environment file and
+dependencies, whoever made it (git, an editor, another tool). Can be repeated: what
+is there stays, what is missing comes. Prints the worktree's path.
+
+  --timings            show on stderr where the time went
+  --json               { path, name, branch, ports, database, reopened }
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  git worktree add ../review && agent-isolate setup -C ../review
+
+Exit codes: 0 done, 1 failed (with --json {"error": {"message", "hint"}} on stdout),
+2 wrong usage.`
+
+export const command: Command = {
+  syntax: { flags: ['json', 'timings'] },
+  help,
+  async run({ flags }) {
+    const stopwatch = startStopwatch()
+    const { lease, isReopened } = await setUpWorktree(process.cwd(), { reporter: stderrReporter, stopwatch })
+    if (flags.has('timings')) process.stderr.write(`${stopwatch.report().join('\n')}\n`)
+    return { text: lease.worktree, json: { ...leaseJson(lease), reopened: isReopened } }
+  },
+}

@@ -1,0 +1,71 @@
+/** agent-isolate trust */
+import { join } from 'node:path'
+import { configFileName } from '../lib/config.ts'
+import { loadProject, type Project } from '../lib/project.ts'
+import { distrust, trust } from '../lib/trust.ts'
+import type { Command } from './command.ts'
+import { visible } from './visible-text.ts'
+
+const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
+
+Lets what this repository brings along run on this machine: the "setup" and
+"teardown" commands of its agent-isolate.json, and dependency installs, which may run
+the packages' own scripts. Prints what is trusted. Running this is the consent;
+nothing is asked. It holds for the file as it is now: after a change the commands
+wait for it to be given again. Without it worktrees are made all the same, and the
+commands are left out.
+
+  --revoke             take it back
+  --json               { trusted, file, setup, teardown }
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  agent-isolate trust
+
+Exit codes: 0 done, 1 failed (with --json {"error": {"message", "hint"}} on stdout),
+2 wrong usage.`
+
+export const command: Command = {
+  syntax: { flags: ['json', 'revoke'] },
+  help,
+  async run({ flags }) {
+    const project = await loadProject(process.cwd())
+    if (flags.has('revoke')) {
+      const existed = await distrust(project.repository.commonDir)
+      return { text: describeRevocation(project, existed), json: trustJson(project, false) }
+    }
+    await trust(project.trustee)
+    return { text: describeTrust(project), json: trustJson(project, true) }
+  },
+}
+
+function trustJson(project: Project, trusted: boolean): unknown {
+  const { setup, teardown } = project.config
+  return { trusted, file: findFile(project) ?? null, setup, teardown }
+}
+
+function describeTrust(project: Project): string {
+  const { setup, teardown } = project.config
+  const file = findFile(project)
+  return [
+    `trusted: ${project.repository.root}`,
+    file === undefined ? `  it has no ${configFileName}` : `  as ${file} is now`,
+    ...describeCommands('setup', setup),
+    ...describeCommands('teardown', teardown),
+    '  dependency installs in its worktrees may run the packages’ own scripts',
+  ].join('\n')
+}
+
+/** What is shown is what will run: nothing in a command can hide from the eye. */
+function describeCommands(list: string, commands: readonly string[]): string[] {
+  if (commands.length === 0) return [`  ${list}: no commands`]
+  return [`  ${list}:`, ...commands.map((each) => `    ${visible(each)}`)]
+}
+
+function describeRevocation({ repository }: Project, existed: boolean): string {
+  return existed ? `no longer trusted: ${repository.root}` : `was not trusted: ${repository.root}`
+}
+
+function findFile({ repository, trustee }: Project): string | undefined {
+  return trustee.configText === '' ? undefined : join(repository.source ?? repository.root, configFileName)
+}

@@ -1,0 +1,78 @@
+/** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
+import { existsSync } from 'node:fs'
+import type { Lease } from './lease.ts'
+import { deleteLease, findLease, identityKey, loadLedger, type Ledger } from './ledger.ts'
+import { withLockIfFree } from './lock.ts'
+import { judgeLeases, reapLease, type Verdict } from './reap.ts'
+import type { Reporter } from './reporter.ts'
+import { sweepTemporaryFiles } from './temporary-file.ts'
+
+/**
+ * `keep`: alive. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
+ * `forget`: the same, but its ports are given up.
+ */
+export type GarbageAction = 'keep' | 'reap' | 'leave' | 'forget'
+
+export type GarbageResult = {
+  lease: Lease
+  action: GarbageAction
+  /** `planned`: only looked at. `busy`: another process is at it, or was quicker. */
+  outcome: 'planned' | 'done' | 'busy' | 'failed'
+  /** The error, when it failed. */
+  failure?: unknown
+}
+
+export type Garbage = {
+  results: GarbageResult[]
+  damaged: Ledger['damaged']
+  /** Files of dead processes that were removed. */
+  temporaryFiles: number
+}
+
+export type GarbageOptions = {
+  /** Says what would be done, and does nothing. */
+  isDryRun: boolean
+  /** Gives up leases whose repository is gone. */
+  withUnreachable: boolean
+  reporter: Reporter
+}
+
+/** A lease that cannot be given back does not keep the others from it. */
+export async function collectGarbage(options: GarbageOptions): Promise<Garbage> {
+  const { leases, damaged } = loadLedger()
+  const results: GarbageResult[] = []
+  for (const { lease, verdict } of await judgeLeases(leases)) {
+    const action = planAction(verdict, options)
+    results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter))
+  }
+  return { results, damaged, temporaryFiles: options.isDryRun ? 0 : sweepTemporaryFiles() }
+}
+
+/** What is to become of a lease. */
+export function planAction(
+  verdict: Verdict,
+  { withUnreachable }: Pick<GarbageOptions, 'withUnreachable'>,
+): GarbageAction {
+  if (verdict === 'alive') return 'keep'
+  if (verdict === 'dead') return 'reap'
+  return withUnreachable ? 'forget' : 'leave'
+}
+
+async function act(lease: Lease, action: GarbageAction, reporter: Reporter): Promise<GarbageResult> {
+  try {
+    const isDone = await (action === 'reap' ? reapLease(lease, reporter) : action !== 'forget' || forgetLease(lease))
+    return { lease, action, outcome: isDone ? 'done' : 'busy' }
+  } catch (failure) {
+    return { lease, action, outcome: 'failed', failure }
+  }
+}
+
+/** Gives the ports up and touches nothing else. False when the repository has come back, or somebody else is at the worktree. */
+async function forgetLease(lease: Lease): Promise<boolean> {
+  const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
+    if (findLease(lease)?.id !== lease.id || existsSync(lease.commonDir)) return false
+    deleteLease(lease)
+    return true
+  })
+  return forgotten ?? false
+}
