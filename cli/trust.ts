@@ -1,5 +1,5 @@
 /** agent-isolate trust */
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { configFileName } from '../lib/config.ts'
 import { loadProject, type Project } from '../lib/project.ts'
 import { distrust, trust } from '../lib/trust.ts'
@@ -9,14 +9,14 @@ import { visible } from './visible-text.ts'
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 
 Lets what this repository brings along run on this machine: the "setup" and
-"teardown" commands of its agent-isolate.json, and dependency installs, which may run
-the packages' own scripts. Prints what is trusted. Running this is the consent;
-nothing is asked. It holds for the file as it is now: after a change the commands
-wait for it to be given again. Without it worktrees are made all the same, and the
-commands are left out.
+"teardown" commands of its agent-isolate.json, a database seed in SQL, and its
+packages: dependency installs may run their scripts, and a database driver among them
+may be loaded. Prints what is trusted. Running this is the consent; nothing is asked.
+It holds for the file as it is now: after a change the commands wait for it to be
+given again. Without it worktrees are made all the same, and all of this is left out.
 
   --revoke             take it back
-  --json               { trusted, file, setup, teardown }
+  --json               { trusted, file, setup, teardown, sqlSeed }
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -41,18 +41,20 @@ export const command: Command = {
 
 function trustJson(project: Project, trusted: boolean): unknown {
   const { setup, teardown } = project.config
-  return { trusted, file: findFile(project) ?? null, setup, teardown }
+  return { trusted, file: findFile(project) ?? null, setup, teardown, sqlSeed: findSqlSeed(project) ?? null }
 }
 
 function describeTrust(project: Project): string {
   const { setup, teardown } = project.config
   const file = findFile(project)
+  const sqlSeed = findSqlSeed(project)
   return [
     `trusted: ${project.repository.root}`,
     file === undefined ? `  it has no ${configFileName}` : `  as ${file} is now`,
     ...describeCommands('setup', setup),
     ...describeCommands('teardown', teardown),
-    '  dependency installs in its worktrees may run the packages’ own scripts',
+    ...(sqlSeed === undefined ? [] : ['  database seed, SQL that is run:', `    ${visible(sqlSeed)}`]),
+    '  its packages: installs may run their scripts, and a database driver may be loaded',
   ].join('\n')
 }
 
@@ -64,6 +66,12 @@ function describeCommands(list: string, commands: readonly string[]): string[] {
 
 function describeRevocation({ repository }: Project, existed: boolean): string {
   return existed ? `no longer trusted: ${repository.root}` : `was not trusted: ${repository.root}`
+}
+
+/** SQL can write any file of the user's (ATTACH), so it is trusted as a command is. */
+function findSqlSeed({ config: { database } }: Project): string | undefined {
+  if (database.provider !== 'sqlite' || database.seed === undefined) return undefined
+  return extname(database.seed) === '.sql' ? database.seed : undefined
 }
 
 function findFile({ repository, trustee }: Project): string | undefined {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { Lease } from './lease.ts'
 import { deleteLease, findLease, identityKey, loadLedger, type Ledger } from './ledger.ts'
-import { withLockIfFree } from './lock.ts'
+import { sweepLocks, withLockIfFree } from './lock.ts'
 import { judgeLeases, reapLease, type Verdict } from './reap.ts'
 import type { Reporter } from './reporter.ts'
 import { sweepTemporaryFiles } from './temporary-file.ts'
@@ -45,7 +45,9 @@ export async function collectGarbage(options: GarbageOptions): Promise<Garbage> 
     const action = planAction(verdict, options)
     results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter))
   }
-  return { results, damaged, temporaryFiles: options.isDryRun ? 0 : sweepTemporaryFiles() }
+  if (options.isDryRun) return { results, damaged, temporaryFiles: 0 }
+  await sweepLocks()
+  return { results, damaged, temporaryFiles: sweepTemporaryFiles() }
 }
 
 /** What is to become of a lease. */

@@ -104,6 +104,7 @@ test('db url names the worktree’s own file, db reset puts its seed back', asyn
     'agent-isolate.json': '{ "database": { "path": "dev.db", "seed": "seed.sql" } }',
     'seed.sql': 'create table t (x); insert into t values (1);',
   })
+  assert.match(await cliAnswer(sandbox, repository, 'trust'), /SQL that is run:\n {4}seed\.sql$/m)
   const path = await cliAnswer(sandbox, repository, 'create', 'x')
   const file = join(path, 'dev.db')
   assert.equal(await cliAnswer(sandbox, path, 'db', 'url'), `file:${file}`)
@@ -212,7 +213,7 @@ test('trust shows what will run, and its commands run from then on, until it is 
     echo $PORT > made.txt
   teardown:
     true \\u{1b}[2K
-  dependency installs in its worktrees may run the packages’ own scripts`,
+  its packages: installs may run their scripts, and a database driver may be loaded`,
   )
   const path = await cliAnswer(sandbox, repository, 'create', 'after')
   assert.ok(existsSync(join(path, 'made.txt')))

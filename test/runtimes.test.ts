@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createThroughHook, runHook, type HookOptions } from './_hook.ts'
 import { hookSource, runtimes, skipReason } from './_runtimes.ts'
 import { createSandbox } from './_sandbox.ts'
+import { hasTheRow, writeTinyDatabase } from './_tiny-database.ts'
 import { loadLeases, readEnv, requireLeaseAt, snapshotState } from './_state.ts'
 
 for (const runtime of runtimes) {
@@ -21,8 +21,7 @@ for (const runtime of runtimes) {
       '.gitignore': '.env.local\n*.db\n',
       'agent-isolate.json': '{"database":{"path":"dev.db"}}',
     })
-    execFileSync('sqlite3', [join(repository, 'dev.db'), 'create table t(x); insert into t values (42)'])
-    sandbox.write('repo/.claude/settings.local.json', '{}')
+    writeTinyDatabase(join(repository, 'dev.db'))
     const before = snapshotState(sandbox, repository)
 
     const names = ['one', 'two', 'three']
@@ -32,7 +31,7 @@ for (const runtime of runtimes) {
     const ports = worktrees.map((worktree) => readEnv(join(worktree, '.env.local'))['PORT'])
     assert.equal(new Set(ports).size, 3)
     const [one = ''] = worktrees
-    assert.equal(execFileSync('sqlite3', [join(one, 'dev.db'), 'select x from t'], { encoding: 'utf8' }), '42\n')
+    assert.ok(hasTheRow(join(one, 'dev.db')))
     assert.equal(await createThroughHook(sandbox, repository, 'one', on('worktree-create')), one)
 
     const envFile = join(sandbox.folder, 'environment.sh')
@@ -56,7 +55,7 @@ for (const runtime of runtimes) {
     const remove = (worktree: string) =>
       runHook(sandbox, 'worktree-remove', { cwd: worktree, worktree_path: worktree }, on('worktree-remove'))
     assert.match((await remove(one)).stderr, /stays: it holds 1 changed or new file \(work\.txt\)/)
-    execFileSync('rm', [join(one, 'work.txt')])
+    rmSync(join(one, 'work.txt'))
     for (const worktree of worktrees) assert.equal((await remove(worktree)).code, 0)
     assert.ok(!existsSync(one))
     assert.deepEqual(loadLeases(sandbox), [])
