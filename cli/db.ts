@@ -1,5 +1,6 @@
 /** agent-isolate db */
-import { databaseOf, resetDatabase } from '../lib/database.ts'
+import { resetDatabase } from '../lib/database.ts'
+import { databaseOf } from '../lib/lease.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import type { Command } from './command.ts'

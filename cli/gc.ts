@@ -32,14 +32,14 @@ export const command: Command = {
     const withUnreachable = flags.has('unreachable')
     const garbage = await collectGarbage({ isDryRun, withUnreachable, reporter: stderrReporter })
     const hasFailed = garbage.results.some(({ outcome }) => outcome === 'failed')
-    return { text: describeGarbage(garbage), json: garbageJson(garbage), exitCode: hasFailed ? 1 : 0 }
+    return { text: describeGarbage(garbage, isDryRun), json: garbageJson(garbage), exitCode: hasFailed ? 1 : 0 }
   },
 }
 
-function describeGarbage({ results, damaged, temporaryFiles }: Garbage): string {
+function describeGarbage({ results, damaged, temporaryFiles }: Garbage, isDryRun: boolean): string {
   const lines = results.filter(({ action }) => action !== 'keep').map(describeResult)
   const files = temporaryFiles === 1 ? '1 temporary file' : `${temporaryFiles} temporary files`
-  if (temporaryFiles > 0) lines.push(`removed ${files} of dead processes`)
+  if (temporaryFiles > 0) lines.push(`${isDryRun ? 'would remove' : 'removed'} ${files} of dead processes`)
   lines.push(...damaged.map(describeDamaged))
   const kept = results.length - results.filter(({ action }) => action !== 'keep').length
   if (lines.length === 0) lines.push('nothing to give back')

@@ -1,5 +1,5 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
-import { databaseOf } from '../lib/database.ts'
+import { databaseOf } from '../lib/lease.ts'
 import type { Lease } from '../lib/lease.ts'
 
 export type LeaseJson = {

@@ -1,10 +1,10 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync, statSync } from 'node:fs'
-import { databaseOf } from '../lib/database.ts'
+import { databaseOf } from '../lib/lease.ts'
 import { tryGit } from '../lib/git.ts'
 import type { Lease } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
-import { judgeLeases, type Verdict } from '../lib/reap.ts'
+import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
 import { leaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 

@@ -3,7 +3,7 @@ import { loadProject } from '../lib/project.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import { syncWorktree, type SyncResult } from '../lib/sync-worktree.ts'
 import type { Command } from './command.ts'
-import { requireLinkedWorktree } from './current-lease.ts'
+import { requireLinkedWorktree } from '../lib/require-lease.ts'
 
 const help = `agent-isolate sync [--json] [-C DIR]
 
@@ -29,7 +29,7 @@ export const command: Command = {
     const project = await loadProject(process.cwd())
     const { repository, config } = project
     const result = await syncWorktree({
-      worktree: await requireLinkedWorktree(project),
+      worktree: requireLinkedWorktree(project),
       root: repository.source ?? repository.commonDir,
       commonDir: repository.commonDir,
       configured: config.sync.upstream,

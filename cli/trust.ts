@@ -75,5 +75,5 @@ function findSqlSeed({ config: { database } }: Project): string | undefined {
 }
 
 function findFile({ repository, trustee }: Project): string | undefined {
-  return trustee.configText === '' ? undefined : join(repository.source ?? repository.root, configFileName)
+  return trustee.text === '' ? undefined : join(repository.source ?? repository.root, configFileName)
 }

@@ -1,11 +1,12 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import type { Lease } from './lease.ts'
 import { deleteLease, findLease, identityKey, loadLedger, type Ledger } from './ledger.ts'
 import { sweepLocks, withLockIfFree } from './lock.ts'
-import { judgeLeases, reapLease, type Verdict } from './reap.ts'
+import { judgeLeases, type Verdict } from './judge-leases.ts'
+import { reapLease } from './reap.ts'
 import type { Reporter } from './reporter.ts'
-import { sweepTemporaryFiles } from './temporary-file.ts'
+import { findLeftFiles } from './temporary-file.ts'
 
 /**
  * `keep`: alive. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
@@ -25,7 +26,7 @@ export type GarbageResult = {
 export type Garbage = {
   results: GarbageResult[]
   damaged: Ledger['damaged']
-  /** Files of dead processes that were removed. */
+  /** Files of dead processes that were removed, or would be. */
   temporaryFiles: number
 }
 
@@ -45,9 +46,12 @@ export async function collectGarbage(options: GarbageOptions): Promise<Garbage> 
     const action = planAction(verdict, options)
     results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter))
   }
-  if (options.isDryRun) return { results, damaged, temporaryFiles: 0 }
-  await sweepLocks()
-  return { results, damaged, temporaryFiles: sweepTemporaryFiles() }
+  const left = findLeftFiles()
+  if (!options.isDryRun) {
+    await sweepLocks()
+    for (const path of left) rmSync(path, { force: true })
+  }
+  return { results, damaged, temporaryFiles: left.length }
 }
 
 /** What is to become of a lease. */

@@ -15,6 +15,7 @@ import { ownIdentity } from './process-identity.ts'
 import { loadProject, type Project } from './project.ts'
 import { reapDeadLeases } from './reap.ts'
 import { listWorktrees, type ListedWorktree } from './repository.ts'
+import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { rebaseWorktree } from './rebase.ts'
@@ -50,9 +51,8 @@ export async function createWorktree(cwd: string, name: unknown, tools: Tools): 
 /** Gives a worktree that another tool made what ours have; one that has a lease is brought up to date. */
 export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation> {
   const project = await loadProject(cwd)
-  const { checkout, commonDir, gitDir } = project.repository
-  if (checkout === undefined || gitDir === commonDir) throw notALinkedWorktree(cwd)
-  const worktree = checkout
+  const { commonDir } = project.repository
+  const worktree = requireLinkedWorktree(project)
   await reapDeadLeases(tools.reporter)
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = await findUsableLease({ worktree, commonDir }, tools)
@@ -70,12 +70,6 @@ export function withWorktreeLock<T>(
   const purpose = `the worktree ${identity.worktree}`
   const onWait = (): void => reporter.progress(`waiting for another process that works on ${identity.worktree}`)
   return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs: creationWaitMs, onWait }, work)
-}
-
-export function notALinkedWorktree(cwd: string): IsolateError {
-  return new IsolateError(`not in a linked worktree: ${cwd}`, {
-    hint: 'The main checkout keeps its own ports and database. Run this in a worktree, or make one: agent-isolate create NAME',
-  })
 }
 
 /** The worktree that git lists at the path and that is there; a stale entry of git's is removed, anything else in the way is an error. */

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import type { DatabaseConfig } from './config.ts'
 import { isWithin, requireWritablePath } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
-import { findResource, type Lease } from './lease.ts'
+import { databaseOf, findResource, type Database, type Lease } from './lease.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { makeSelfIgnoringFolder } from './self-ignoring-folder.ts'
@@ -13,20 +13,6 @@ import { snapshotDatabase, sqliteSideFiles } from './sqlite/snapshot.ts'
 
 /** The folder in a worktree that is ours, unless configured otherwise. */
 export const ownFolderName = '.agent-isolate'
-
-export type Database = {
-  /** `file:` and the absolute path, as Prisma, libSQL, Drizzle and most drivers read it. */
-  url: string
-  path: string
-}
-
-/** Undefined when the lease holds none. */
-export function databaseOf(lease: Lease): Database | undefined {
-  const resource = findResource(lease, 'sqlite')
-  if (resource === undefined) return undefined
-  const path = join(lease.worktree, resource.inner)
-  return { url: `file:${path}`, path }
-}
 
 /**
  * Makes the database where it is not there yet: a snapshot of the seed, or, without one, nothing but its folder (a
@@ -39,7 +25,9 @@ export async function createDatabase(project: Project, lease: Lease, reporter: R
   if (existsSync(target)) return
   if (basename(dirname(target)) === ownFolderName) makeSelfIgnoringFolder(dirname(target))
   const seed = findSeed(project)
-  if (seed !== undefined) await copySeed(project, seed, target, reporter)
+  if (seed === undefined) return
+  if (needsTrust(project, seed)) reporter.warn(`${untrustedSeed(seed)} Read it, then: agent-isolate trust`)
+  else await copySeed(project, seed, target, reporter)
 }
 
 /** Throws away what the database holds and seeds it again. Programs that have it open must open it anew. */
@@ -48,6 +36,9 @@ export async function resetDatabase(project: Project, lease: Lease, reporter: Re
   if (database === undefined)
     throw new IsolateError(`${lease.worktree} has no database`, { hint: 'See "database" in agent-isolate.json.' })
   const seed = findSeed(project)
+  if (seed !== undefined && needsTrust(project, seed)) {
+    throw new IsolateError(untrustedSeed(seed), { hint: 'Read it, then: agent-isolate trust' })
+  }
   if (seed === undefined)
     for (const file of [database.path, ...sqliteSideFiles(database.path)]) rmSync(file, { force: true })
   else await copySeed(project, seed, database.path, reporter)
@@ -74,14 +65,20 @@ function requireInside(source: string, path: string): string {
   })
 }
 
+/** SQL can attach, and so write, any file of the user's: it is a command like those of a set-up. */
+function needsTrust({ isTrusted }: Project, seed: string): boolean {
+  return extname(seed) === '.sql' && !isTrusted
+}
+
+function untrustedSeed(seed: string): string {
+  return `${seed} was not run: this repository is not trusted.`
+}
+
 async function copySeed(project: Project, seed: string, target: string, reporter: Reporter): Promise<void> {
   const { repository, isTrusted } = project
   // A driver is code: one from the repository's node_modules is loaded only where the repository is trusted.
   const packageRoots = isTrusted && repository.source !== undefined ? [repository.source] : []
   if (extname(seed) === '.sql') {
-    // SQL can attach, and so write, any file of the user's: it is a command like those of a set-up.
-    if (!isTrusted)
-      return reporter.warn(`${seed} was not run: this repository is not trusted. Read it, then: agent-isolate trust`)
     await createDatabaseFromSql({ script: seed, target, packageRoots, reporter })
     reporter.info(`database: made from ${seed}`)
     return

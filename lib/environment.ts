@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { databaseOf } from './database.ts'
+import { databaseOf } from './lease.ts'
 import { mergeEnvFile, removeManagedBlock } from './env-file.ts'
 import type { EnvVariables } from './env-reference.ts'
 import { requireWritablePath } from './inner-path.ts'
@@ -37,12 +37,13 @@ export function environmentOf(project: Project, lease: Lease): Environment {
   const isHeldBack = (key: string): boolean => !project.isTrusted && runsCode.test(key)
   const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
   const exportable = rendered.entries.filter(({ key }) => !isHeldBack(key) && !(skipsNodeEnv && key === 'NODE_ENV'))
+  const all = [...identityEntries(lease), ...exportable]
   const heldBack = rendered.entries.filter(({ key }) => isHeldBack(key)).map(({ key }) => key)
   return {
     ...rendered,
     warnings: [...rendered.warnings, ...heldBack.map(heldBackWarning)],
-    exported: expandEntries(exportable, process.env),
-    shellText: renderShellEnvironment([...identityEntries(lease), ...exportable]),
+    exported: expandEntries(all, process.env),
+    shellText: renderShellEnvironment(all),
   }
 }
 

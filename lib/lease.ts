@@ -1,4 +1,6 @@
 /** What a worktree holds, as the ledger writes it down: its ports and every resource made for it. */
+import { join } from 'node:path'
+import { parseJson } from './parse-json.ts'
 import { parseProcessIdentity, type ProcessIdentity } from './process-identity.ts'
 
 /**
@@ -61,15 +63,23 @@ export function findResource<K extends 'environment' | 'sqlite'>(
   return lease.resources.find((resource): resource is Resource & { kind: K } => resource.kind === kind)
 }
 
+export type Database = {
+  /** `file:` and the absolute path, as Prisma, libSQL, Drizzle and most drivers read it. */
+  url: string
+  path: string
+}
+
+/** Undefined when the lease holds none. */
+export function databaseOf(lease: Lease): Database | undefined {
+  const resource = findResource(lease, 'sqlite')
+  if (resource === undefined) return undefined
+  const path = join(lease.worktree, resource.inner)
+  return { url: `file:${path}`, path }
+}
+
 /** Undefined when the text is not a whole, sensible lease. */
 export function parseLease(text: string): Lease | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const value = parseJson(text)
   if (!isRecord(value) || value['version'] !== 1) return undefined
   const { id, block, ports, worktree, commonDir, root, name, branch, createdAt, resources } = value
   const state = leaseStates.find((known) => known === value['state'])

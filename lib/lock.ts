@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, errorText, IsolateError } from './isolate-error.ts'
+import { parseJson } from './parse-json.ts'
 import { isAlive, ownIdentity, parseProcessIdentity, type ProcessIdentity } from './process-identity.ts'
 import { requireStateFolder, stateFolderHint } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
@@ -145,13 +146,7 @@ function readClaim(path: string): Claim | undefined {
 }
 
 function parseClaim(text: string): Claim | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const value = parseJson(text)
   const holder = parseProcessIdentity(value)
   if (holder === undefined || typeof value !== 'object' || value === null || !('token' in value)) return undefined
   return typeof value.token === 'string' && /^[0-9a-f]+$/.test(value.token) ? { token: value.token, holder } : undefined

@@ -1,5 +1,6 @@
 /** Reads what Claude Code sends a hook on stdin: one JSON object, after which the pipe may well stay open. */
 import { IsolateError } from './isolate-error.ts'
+import { parseJson } from './parse-json.ts'
 
 /** Fields of the payloads that hooks use; each is checked where it is needed. */
 export type Payload = Readonly<Record<string, unknown>>
@@ -34,13 +35,8 @@ const usageHint = 'Claude Code runs this hook; by hand: echo \'{"cwd":"/repo","n
 
 function parseObject(text: string): Payload | undefined {
   if (!text.trimEnd().endsWith('}')) return undefined
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const value = parseJson(text)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
 }
 
 function readUntil(stream: NodeJS.ReadStream, isComplete: (text: string) => boolean): Promise<string> {

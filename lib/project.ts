@@ -1,5 +1,7 @@
 /** A repository together with what it asks of us: its config, and whether its commands may run. */
+import { join } from 'node:path'
 import { loadConfig, type Config } from './config.ts'
+import { readIfAny } from './read-if-any.ts'
 import { findRepository, type Repository } from './repository.ts'
 import { isTrusted, type Trustee } from './trust.ts'
 
@@ -14,6 +16,12 @@ export type Project = {
 export async function loadProject(cwd: string): Promise<Project> {
   const repository = await findRepository(cwd)
   const { config, text } = loadConfig(repository.source)
-  const trustee = { commonDir: repository.commonDir, configText: text }
+  const trustee = { commonDir: repository.commonDir, text: text + seedScript(repository.source, config) }
   return { repository, config, trustee, isTrusted: isTrusted(trustee) }
+}
+
+/** A .sql seed is run, so it is among what trust is given to. */
+function seedScript(source: string | undefined, { database }: Config): string {
+  if (source === undefined || database.provider !== 'sqlite' || !database.seed?.endsWith('.sql')) return ''
+  return readIfAny(join(source, database.seed)) ?? ''
 }

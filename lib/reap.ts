@@ -1,61 +1,10 @@
 /** Gives back what dead worktrees hold: at every creation and session start, and on demand (`gc`). */
-import { existsSync } from 'node:fs'
-import { isOurWorktree, type Lease } from './lease.ts'
+import { judgeLeases } from './judge-leases.ts'
+import type { Lease } from './lease.ts'
 import { findLease, identityKey, loadLedger } from './ledger.ts'
 import { withLockIfFree } from './lock.ts'
-import { isAlive } from './process-identity.ts'
-import { listWorktrees, type ListedWorktree } from './repository.ts'
 import type { Reporter } from './reporter.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
-
-export type LeaseFacts = {
-  isMakerAlive: boolean
-  folderExists: boolean
-  isRepositoryThere: boolean
-  /** What `git worktree list` says of the path. */
-  listed: Pick<ListedWorktree, 'isLocked'> | undefined
-}
-
-export type Verdict = 'alive' | 'dead' | 'unreachable'
-
-/**
- * Dead: the folder is gone and git no longer lists it, or still does though the worktree is ours and not locked; or the
- * lease never became ready (or was being removed) and its maker is dead. A repository that is not there may be on a
- * disk that comes back.
- */
-export function judgeLease(
-  lease: Lease,
-  { isMakerAlive, folderExists, isRepositoryThere, listed }: LeaseFacts,
-): Verdict {
-  if (lease.state !== 'ready' && isMakerAlive) return 'alive'
-  if (!isRepositoryThere) return 'unreachable'
-  if (lease.state !== 'ready') return 'dead'
-  if (folderExists) return 'alive'
-  if (listed === undefined) return 'dead'
-  return isOurWorktree(lease) && !listed.isLocked ? 'dead' : 'alive'
-}
-
-/** All leases with their verdicts. Asks git only about repositories with a lease that looks dead. */
-export async function judgeLeases(leases: readonly Lease[]): Promise<{ lease: Lease; verdict: Verdict }[]> {
-  const lists = new Map<string, Promise<ListedWorktree[]>>()
-  const listOnce = (commonDir: string): Promise<ListedWorktree[]> => {
-    const known = lists.get(commonDir) ?? listWorktrees(commonDir)
-    lists.set(commonDir, known)
-    return known
-  }
-  return Promise.all(
-    leases.map(async (lease) => {
-      const isMakerAlive = lease.state === 'ready' || isAlive(lease.maker)
-      const folderExists = existsSync(lease.worktree)
-      const isRepositoryThere = existsSync(lease.commonDir)
-      const isDoubtful = isRepositoryThere && lease.state === 'ready' && !folderExists
-      const listed = isDoubtful
-        ? (await listOnce(lease.commonDir)).find(({ path }) => path === lease.worktree)
-        : undefined
-      return { lease, verdict: judgeLease(lease, { isMakerAlive, folderExists, isRepositoryThere, listed }) }
-    }),
-  )
-}
 
 /** Tears down one dead lease. False when somebody else is at it, or it has changed meanwhile. */
 export async function reapLease(lease: Lease, reporter: Reporter): Promise<boolean> {

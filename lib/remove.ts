@@ -1,7 +1,7 @@
 /** Takes a worktree away, unless work would be lost with it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { notALinkedWorktree, withWorktreeLock } from './create.ts'
+import { withWorktreeLock } from './create.ts'
 import { IsolateError } from './isolate-error.ts'
 import { isOurWorktree, type Lease } from './lease.ts'
 import { findLease, loadLedger } from './ledger.ts'
@@ -9,6 +9,7 @@ import { runTeardownCommands } from './prepare.ts'
 import { loadProject, type Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { listWorktrees } from './repository.ts'
+import { requireLease, requireLinkedWorktree } from './require-lease.ts'
 import { tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
 
@@ -52,8 +53,8 @@ function removeLeased(project: Project, lease: Lease, options: RemoveOptions): P
 /** Gives back what a worktree that another tool made holds; the worktree and its branch stay. */
 export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise<Lease> {
   const project = await loadProject(cwd)
-  const { checkout: worktree, commonDir, gitDir } = project.repository
-  if (worktree === undefined || gitDir === commonDir) throw notALinkedWorktree(cwd)
+  const { commonDir } = project.repository
+  const worktree = requireLinkedWorktree(project)
   return withWorktreeLock({ worktree, commonDir }, { reporter }, async () => {
     const lease = findLease({ worktree, commonDir })
     if (lease === undefined) throw new IsolateError(`${worktree} holds nothing: it was never set up`)
@@ -65,20 +66,6 @@ export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise
     await runTeardownCommands(project, lease, reporter)
     await tearDown(lease, { reporter, branch: 'merged' })
     return lease
-  })
-}
-
-/** The lease of this repository with that name, flat name, branch or path. */
-export function requireLease({ repository, config }: Project, nameOrPath: string): Lease {
-  const leases = loadLedger().leases.filter(({ commonDir }) => commonDir === repository.commonDir)
-  const path = join(repository.root, config.worktrees.folder, nameOrPath.replaceAll('/', '+'))
-  const found =
-    leases.find(({ worktree }) => worktree === nameOrPath || worktree === path) ??
-    leases.find(({ name, branch }) => name === nameOrPath || branch === nameOrPath)
-  if (found !== undefined) return found
-  const names = leases.map(({ name }) => name).join(', ')
-  throw new IsolateError(`no worktree "${nameOrPath}" of ours in ${repository.root}`, {
-    hint: names === '' ? 'There is none at all here.' : `There are: ${names}.`,
   })
 }
 

@@ -1,10 +1,11 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
-import { databaseOf } from './database.ts'
+import { databaseOf } from './lease.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Tools } from './prepare.ts'
+import { reapDeadLeases } from './reap.ts'
 import { findRepository } from './repository.ts'
 import { claudeEnvironmentSnippet } from './shell-environment.ts'
 
@@ -19,6 +20,7 @@ export async function startSession(
 ): Promise<string | undefined> {
   // In the main checkout too: the session may enter a worktree later, and its subagents may be in one.
   if (envFile !== undefined) appendSnippet(envFile)
+  await reapDeadLeases(tools.reporter)
   const lease = await findLeaseAt(cwd)
   if (lease === 'main checkout') return undefined
   return describeLease(lease ?? (await setUpWorktree(cwd, tools)).lease)

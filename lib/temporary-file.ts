@@ -34,12 +34,12 @@ export function writeTemporaryFile(content: string, { durable }: { durable: bool
   return path
 }
 
-/** Removes the temporary files of processes that are dead. Answers how many there were. */
-export function sweepTemporaryFiles(): number {
+/** Paths of the temporary files that dead processes left. */
+export function findLeftFiles(): string[] {
   const folder = requireStateFolder('tmp')
-  const left = readdirSync(folder).filter((name) => !isMakerAlive(name))
-  for (const name of left) rmSync(join(folder, name), { force: true })
-  return left.length
+  return readdirSync(folder)
+    .filter((name) => !isMakerAlive(name))
+    .map((name) => join(folder, name))
 }
 
 /** The start time in a name has lost its punctuation; a pid that now belongs to a younger process keeps its file until that ends. */

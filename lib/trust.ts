@@ -7,19 +7,20 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
+import { parseJson } from './parse-json.ts'
 import { readIfAny } from './read-if-any.ts'
 import { requireStateFolder, stateFolder } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
 
-/** `commonDir` names the repository; `configText` is the text of its agent-isolate.json ('' when it has none). */
-export type Trustee = { commonDir: string; configText: string }
+/** `commonDir` names the repository; `text` is all that may be run: its agent-isolate.json, and the seed script that it names; '' without. */
+export type Trustee = { commonDir: string; text: string }
 
-export function isTrusted({ commonDir, configText }: Trustee): boolean {
-  return loadTrust()[commonDir] === hashOf(configText)
+export function isTrusted({ commonDir, text }: Trustee): boolean {
+  return loadTrust()[commonDir] === hashOf(text)
 }
 
-export async function trust({ commonDir, configText }: Trustee): Promise<void> {
-  await changeTrust((entries) => ({ ...entries, [commonDir]: hashOf(configText) }))
+export async function trust({ commonDir, text }: Trustee): Promise<void> {
+  await changeTrust((entries) => ({ ...entries, [commonDir]: hashOf(text) }))
 }
 
 /** Answers whether there was any trust to take back. */
@@ -50,13 +51,7 @@ function loadTrust(): Entries {
   const path = join(stateFolder(), 'trust.json')
   const text = readIfAny(path)
   if (text === undefined) return {}
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) throw unreadable(path)
-    throw error
-  }
+  const value = parseJson(text)
   if (typeof value !== 'object' || value === null) throw unreadable(path)
   const entries = Object.entries(value)
   if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')) throw unreadable(path)

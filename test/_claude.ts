@@ -24,21 +24,17 @@ export function requireClaude(t: TestContext): string | undefined {
 /** The text of a settings.json that registers the four hooks. */
 export function hookSettings(): string {
   const hooks = {
-    WorktreeCreate: 'worktree-create',
-    WorktreeRemove: 'worktree-remove',
-    SessionStart: 'session-start',
-    SubagentStart: 'subagent-start',
+    WorktreeCreate: registration('worktree-create'),
+    WorktreeRemove: registration('worktree-remove'),
+    SessionStart: registration('session-start'),
+    SubagentStart: registration('subagent-start'),
   }
-  const register = (name: string): unknown => [{ hooks: [{ type: 'command', command: shellCommand(name) }] }]
-  return JSON.stringify({ hooks: Object.fromEntries(Object.entries(hooks).map(([k, name]) => [k, register(name)])) })
+  return JSON.stringify({ hooks })
 }
 
 /** Runs the client in `cwd` with a model that plays `conversations`. */
-export async function runClaude(
-  sandbox: Sandbox,
-  { cwd, ...job }: ClaudeJob & { cwd: string },
-): Promise<ClaudeRun> {
-  const [program = '', ...args] = [
+export async function runClaude(sandbox: Sandbox, { cwd, ...job }: ClaudeJob & { cwd: string }): Promise<ClaudeRun> {
+  const command = [
     ...ownNetwork(),
     process.execPath,
     '--import',
@@ -46,6 +42,7 @@ export async function runClaude(
     join(import.meta.dirname, '_claude-process.ts'),
     JSON.stringify(job satisfies ClaudeJob),
   ]
+  const [program = '', ...args] = command
   const { stdout } = await promisify(execFile)(program, args, { cwd, env: clientEnv(sandbox), maxBuffer: 50_000_000 })
   return JSON.parse(stdout)
 }
@@ -64,10 +61,10 @@ function requestsOf({ requests }: ClaudeRun, prompt: string): ModelRequest[] {
   return requests.filter((request) => request.prompt === prompt)
 }
 
-function shellCommand(hook: string): string {
-  return compiledHook(hook)
-    .map((part) => `"${part}"`)
-    .join(' ')
+/** A hook as a shell command line: its path may hold spaces. */
+function registration(hook: string): unknown {
+  const command = compiledHook(hook).map((part) => `"${part}"`)
+  return [{ hooks: [{ type: 'command', command: command.join(' ') }] }]
 }
 
 /** What goes before a command to give it loopback and nothing else; empty where this machine does not allow that. */

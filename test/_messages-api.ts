@@ -82,8 +82,14 @@ function sendEvents(
 ): void {
   const [empty, delta] =
     block.input === undefined
-      ? [{ ...block, text: '' }, { type: 'text_delta', text: block.text }]
-      : [{ ...block, input: {} }, { type: 'input_json_delta', partial_json: JSON.stringify(block.input) }]
+      ? [
+          { ...block, text: '' },
+          { type: 'text_delta', text: block.text },
+        ]
+      : [
+          { ...block, input: {} },
+          { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
+        ]
   const events = [
     { type: 'message_start', message: { ...message, content: [], stop_reason: null } },
     { type: 'content_block_start', index: 0, content_block: empty },

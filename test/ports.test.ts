@@ -6,7 +6,10 @@ import { assignPorts, blockCandidates, isBlockFree } from '../lib/ports.ts'
 
 test('every whole block of the range is a candidate once, from a preferred one on', () => {
   const candidates = blockCandidates('some worktree', [20005, 20061])
-  assert.deepEqual(candidates.toSorted(), [20010, 20020, 20030, 20040, 20050])
+  assert.deepEqual(
+    candidates.toSorted((a, b) => a - b),
+    [20010, 20020, 20030, 20040, 20050],
+  )
   assert.deepEqual(blockCandidates('some worktree', [20005, 20061]), candidates)
   assert.deepEqual(blockCandidates('any', [4000, 4009]), [4000])
   const firsts = new Set(
