@@ -1,0 +1,20 @@
+/** What `init` has to know: each a question of the wizard, and a flag. */
+import type { DependencyKind, DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
+
+/** Which settings.json the hooks go into: the repository's, the user's for this repository, or the user's for all. */
+export type Scope = 'project' | 'local' | 'user'
+
+export type Answers = {
+  scope: Scope
+  database: { provider: 'none' } | { provider: 'sqlite'; path: string; seed: string | undefined }
+  /** Ports beside `app`, lower case. */
+  portNames: readonly string[]
+  dependencies: Record<DependencyKind, DependencyStrategy>
+  /** Glob patterns that the agent is not to read, such as `**` + `/node_modules/**`. */
+  excludePatterns: readonly string[]
+  /** Shell commands for a new worktree. */
+  setup: readonly string[]
+}
+
+/** Where `init` works. `home` is undefined when there is none (HOME missing): then the user scope is an error. */
+export type InitPlace = { root: string; home: string | undefined }
