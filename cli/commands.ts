@@ -10,6 +10,14 @@ export type CommandEntry = {
 
 export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   [
+    'init',
+    {
+      usage: 'init',
+      summary: 'set this repository up for Claude Code; asks, or takes --yes',
+      load: async () => (await import('./init.ts')).command,
+    },
+  ],
+  [
     'create',
     {
       usage: 'create NAME',
@@ -95,6 +103,30 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'trust',
       summary: "let this repository's set-up commands run",
       load: async () => (await import('./trust.ts')).command,
+    },
+  ],
+  [
+    'uninstall',
+    {
+      usage: 'uninstall',
+      summary: 'take out what init wrote, and nothing else',
+      load: async () => (await import('./uninstall.ts')).command,
+    },
+  ],
+  [
+    'doctor',
+    {
+      usage: 'doctor',
+      summary: 'is everything in place, and does the code stand in the way?',
+      load: async () => (await import('./doctor.ts')).command,
+    },
+  ],
+  [
+    'whois',
+    {
+      usage: 'whois PORT',
+      summary: 'who listens on a port, and whose port it is',
+      load: async () => (await import('./whois.ts')).command,
     },
   ],
 ])

@@ -11,6 +11,7 @@ export function renderOverview(commands: ReadonlyMap<string, CommandEntry>): str
 dependencies, so that several AI agents can work on one repository at once.
 
 First steps, in a repository:
+  agent-isolate init                      let Claude Code use it: claude -w NAME
   cd "$(agent-isolate create payments)"   make a worktree and go there
   agent-isolate exec -- npm run dev       start it on its own port and database
   agent-isolate list                      see who has what

@@ -1,0 +1,70 @@
+/** agent-isolate doctor */
+import type { Finding } from '../doctor/check.ts'
+import { examine, repair, type Examined } from '../doctor/examine.ts'
+import { loadContext } from '../doctor/load-context.ts'
+import { renderFindings } from './doctor-text.ts'
+import { stderrReporter } from '../lib/reporter.ts'
+import { stdoutColors } from './colors.ts'
+import type { Command } from './command.ts'
+
+const help = `agent-isolate doctor [--fix] [--json] [-C DIR]
+
+Tells whether everything is in place for agents to work side by side: Claude Code's
+settings, the hooks (WorktreeCreate is run once, against a repository made for it),
+git, ignore rules, template, database, upstream, stale leases; and what in the code
+would make worktrees collide: ports written into it, frameworks that do not ask for
+PORT, databases that all would share, each with the line to write instead.
+Code is what git tracks; documentation and comments are left out. A port that PORT
+overrides (process.env.PORT || 3000) is right. A hook that came with the repository is
+run only where the repository is trusted.
+
+  --fix                mend what is ours: ignore rules, stale leases; never your code
+  --json               { ok, findings: [{ id, check, severity, message, why, fix,
+                       file, line, fixable }], fixed: [id] }; severity is error,
+                       warning or ok
+  -C, --directory DIR  work as if started in DIR
+
+Example:
+  agent-isolate doctor --json | jq -r '.findings[] | select(.severity == "error").id'
+
+Exit codes: 0 no errors (there may be warnings), 1 errors, or it failed (with --json
+{"error": {"message", "hint"}} on stdout), 2 wrong usage.`
+
+export const command: Command = {
+  syntax: { flags: ['fix', 'json'] },
+  help,
+  async run({ flags }) {
+    const { examined, mended } = flags.has('fix') ? await mend() : { examined: await look(), mended: [] }
+    const text = renderFindings(examined, mended, stdoutColors())
+    const ok = !examined.some(({ findings }) => findings.some(({ severity }) => severity === 'error'))
+    return {
+      text,
+      json: doctorJson(examined, mended, ok),
+      exitCode: ok ? 0 : 1,
+    }
+  },
+}
+
+/** Twice at most: the last stale lease takes with it what hid a missing ignore rule. */
+async function mend(): Promise<{ examined: Examined[]; mended: Finding[] }> {
+  const before = await look()
+  const first = await repair(before)
+  if (first.length === 0) return { examined: before, mended: [] }
+  const second = await repair(await look())
+  return { examined: await look(), mended: [...first, ...second] }
+}
+
+async function look(): Promise<Examined[]> {
+  return examine(await loadContext(process.cwd(), process.env, stderrReporter))
+}
+
+/** What programs read: it must not change with what the checks hold. */
+function doctorJson(examined: readonly Examined[], mended: readonly Finding[], ok: boolean): unknown {
+  const findings = examined.flatMap(({ check, findings: found }) =>
+    found.map(({ id, severity, message, why, fix, file, line, repair: mending }) => {
+      const what = { id, check: check.id, severity, message, why: why ?? null, fix: fix ?? null }
+      return { ...what, file: file ?? null, line: line ?? null, fixable: mending !== undefined }
+    }),
+  )
+  return { ok, findings, fixed: mended.map(({ id }) => id) }
+}

@@ -1,0 +1,94 @@
+/** The options of `agent-isolate init` as answers to its questions, checked as agent-isolate.json is. */
+import { parseArgs } from 'node:util'
+import type { Scope } from '../init/answers.ts'
+import { findFault, findPortFault, splitList, type GivenAnswers } from '../init/given-answers.ts'
+import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
+import type { Arguments } from './parse-arguments.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Options with a value, one for each question. */
+export const answerOptions = [
+  'scope',
+  'database',
+  'database-path',
+  'seed',
+  'ports',
+  'node-modules',
+  'venv',
+  'exclude',
+  'setup',
+] as const
+
+/** Says of an option that there is to be none of it: `--seed none`. */
+const nothing = 'none'
+
+export const scopes: readonly Scope[] = ['project', 'local', 'user']
+const providers = ['sqlite', 'none'] as const
+const strategies: readonly DependencyStrategy[] = ['auto', 'clone', 'install', 'symlink', 'none']
+
+type Texts = Arguments['texts']
+
+/** `words` are the command line again: `exclude` and `setup` may be repeated. Throws `UsageError` naming the option at fault. */
+export function parseGivenAnswers(texts: Texts, words: readonly string[]): GivenAnswers {
+  const given: GivenAnswers = {}
+  const scope = choiceOf(texts, 'scope', scopes)
+  const provider = choiceOf(texts, 'database', providers)
+  const path = pathOf(texts, 'database-path')
+  const nodeModules = choiceOf(texts, 'node-modules', strategies)
+  const venv = choiceOf(texts, 'venv', strategies)
+  const portNames = portNamesOf(texts)
+  const excludePatterns = repeatedOf(words, 'exclude')
+  const setup = repeatedOf(words, 'setup')
+  if (scope !== undefined) given.scope = scope
+  if (provider !== undefined) given.provider = provider
+  if (path !== undefined) given.path = path
+  if (texts.has('seed')) given.seed = texts.get('seed') === nothing ? undefined : pathOf(texts, 'seed')
+  if (nodeModules !== undefined) given.nodeModules = nodeModules
+  if (venv !== undefined) given.venv = venv
+  if (portNames !== undefined) given.portNames = portNames
+  if (excludePatterns !== undefined) given.excludePatterns = excludePatterns
+  if (setup !== undefined) given.setup = setup
+  if (provider === 'none' && (path !== undefined || texts.has('seed'))) {
+    throw fault(path === undefined ? 'seed' : 'database-path', 'makes no sense with --database none')
+  }
+  return given
+}
+
+/** The value of `--scope`, which other commands take too. */
+export function parseScope(texts: Texts): Scope | undefined {
+  return choiceOf(texts, 'scope', scopes)
+}
+
+function choiceOf<T extends string>(texts: Texts, option: string, choices: readonly T[]): T | undefined {
+  const text = texts.get(option)
+  const choice = choices.find((each) => each === text)
+  if (text !== undefined && choice === undefined) throw fault(option, `must be one of ${choices.join(', ')}`)
+  return choice
+}
+
+function pathOf(texts: Texts, option: 'database-path' | 'seed'): string | undefined {
+  const text = texts.get(option)
+  const wrong = text === undefined ? undefined : findFault(['database', option === 'seed' ? 'seed' : 'path'], text)
+  if (wrong !== undefined) throw fault(option, wrong)
+  return text
+}
+
+function portNamesOf(texts: Texts): string[] | undefined {
+  const text = texts.get('ports')
+  if (text === undefined) return undefined
+  const names = text === nothing ? [] : splitList(text)
+  const wrong = findPortFault(names)
+  if (wrong !== undefined) throw fault('ports', wrong)
+  return names
+}
+
+function repeatedOf(words: readonly string[], option: 'exclude' | 'setup'): string[] | undefined {
+  const options = { [option]: { type: 'string' as const, multiple: true } }
+  const values = parseArgs({ args: [...words], options, strict: false }).values[option]
+  if (!Array.isArray(values)) return undefined
+  return values.map(String).filter((value) => value !== nothing)
+}
+
+function fault(option: string, wrong: string): UsageError {
+  return new UsageError(`--${option} ${wrong}`, { hint: 'See: agent-isolate init --help' })
+}

@@ -1,0 +1,210 @@
+/** Whether the repository and this machine are ready: git, config, ignore rules, template, database, upstream. */
+import { existsSync, lstatSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setIgnoreBlock } from '../init/gitignore.ts'
+import { configFileName } from '../lib/config.ts'
+import { environmentOf } from '../lib/environment.ts'
+import { findNotIgnored } from '../lib/exclude.ts'
+import { tryGit } from '../lib/git.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
+import type { Lease } from '../lib/lease.ts'
+import { assignPorts } from '../lib/ports.ts'
+import { ownIdentity } from '../lib/process-identity.ts'
+import { readIfAny } from '../lib/read-if-any.ts'
+import { findPortNames } from '../lib/template.ts'
+import { findUpstream, upstreamName } from '../lib/upstream.ts'
+import type { Check, Context, Finding } from './check.ts'
+import { isAtLeast } from './check-hooks.ts'
+
+/** `git worktree list --porcelain -z` came with it (git 2.36 release notes). */
+const oldestGit = [2, 36] as const
+
+export const gitCheck: Check = {
+  id: 'git',
+  title: 'git',
+  async run({ root }) {
+    const { stdout } = await tryGit(root, ['--version'])
+    const version = /\d+\.\d+(?:\.\d+)?/.exec(stdout)?.[0] ?? 'unknown'
+    if (isAtLeast(version, oldestGit)) return [{ id: 'git.ok', severity: 'ok', message: `git ${version}` }]
+    const why = 'Worktrees cannot be listed safely with an older one.'
+    const message = `git is ${version}; ${oldestGit.join('.')} or newer is needed`
+    return [{ id: 'git.version', severity: 'error', message, why, fix: 'Install a newer git.' }]
+  },
+}
+
+export const configCheck: Check = {
+  id: 'config',
+  title: configFileName,
+  run({ configFault }) {
+    if (configFault === undefined) return [{ id: 'config.ok', severity: 'ok', message: `${configFileName} is right` }]
+    const { message, hint = 'Correct the file.' } = configFault
+    return [{ id: 'config.invalid', severity: 'error', message, why: 'No worktree is made before it is.', fix: hint }]
+  },
+}
+
+export const ignoreCheck: Check = {
+  id: 'ignore',
+  title: 'Ignore rules',
+  async run(context) {
+    const { root, project } = context
+    const { worktrees, environment } = project.config
+    const wanted = [`${worktrees.folder}/`, environment.file, '.agent-isolate/']
+    // A folder that is not there yet is known to git by its slash alone.
+    const notIgnored = new Set(await findNotIgnored(root, wanted))
+    const lines = [
+      ...wanted.filter((line) => notIgnored.has(line)),
+      ...(isLinkExposed(context) ? ['node_modules'] : []),
+    ]
+    if (lines.length === 0) return [{ id: 'ignore.ok', severity: 'ok', message: 'ignore rules are there' }]
+    return lines.map((line) => ({
+      id: 'ignore.missing',
+      severity: line === environment.file ? ('error' as const) : ('warning' as const),
+      message:
+        line === 'node_modules' ? '"node_modules/" ignores no link of that name' : `${line} is not ignored by git`,
+      why: 'What is made for one worktree ends up in a commit.',
+      fix: `add to .gitignore: ${line}`,
+      file: '.gitignore',
+      repair: async () => addIgnoreLine(root, line),
+    }))
+  },
+}
+
+/** A rule with a slash is for folders; a worktree's node_modules may be a symlink. */
+function isLinkExposed({ root, project }: Context): boolean {
+  const isLinked =
+    project.config.dependencies.node_modules === 'symlink' ||
+    lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() === true
+  const lines = (readIfAny(join(root, '.gitignore')) ?? '').split(/\r?\n/).map((line) => line.trim())
+  const withSlash = lines.some((line) => /^(?:\*\*)?\/?node_modules\/$/.test(line))
+  return isLinked && withSlash && !lines.some((line) => /^(?:\*\*)?\/?node_modules$/.test(line))
+}
+
+function addIgnoreLine(root: string, line: string): void {
+  const path = join(root, '.gitignore')
+  const before = readIfAny(path)
+  const kept = /^# agent-isolate: begin\r?\n([\s\S]*?)# agent-isolate: end/m.exec(before ?? '')?.[1] ?? ''
+  const lines = kept.split(/\r?\n/).filter((each) => each !== '')
+  const after = setIgnoreBlock(before, [...lines, line])
+  if (after !== undefined) writeFileSync(path, after)
+}
+
+export const templateCheck: Check = {
+  id: 'template',
+  title: 'Environment template',
+  run(context) {
+    const name = context.project.config.environment.template
+    if (context.template === undefined) {
+      return [{ id: 'template.ok', severity: 'ok', message: `no ${name}: worktrees get PORT and DATABASE_URL` }]
+    }
+    try {
+      environmentOf(context.project, sampleLease(context))
+      return [{ id: 'template.ok', severity: 'ok', message: `${name} is right` }]
+    } catch (error) {
+      if (!(error instanceof IsolateError)) throw error
+      const line = Number(/line (\d+)/.exec(error.message)?.[1])
+      const finding: Finding = {
+        id: 'template.invalid',
+        severity: 'error',
+        message: error.message,
+        why: 'No worktree is made before it is right.',
+        fix: error.hint ?? 'Correct the line.',
+        file: name,
+      }
+      return [Number.isNaN(line) ? finding : { ...finding, line }]
+    }
+  },
+}
+
+/** A worktree that might be: for the template it counts which names have a value. */
+function sampleLease({ root, project, template }: Context): Lease {
+  const { config, repository } = project
+  const block = Math.ceil(config.ports.range[0] / 10) * 10
+  const database = config.database.provider === 'sqlite' ? config.database.path : undefined
+  return {
+    id: '0'.repeat(16),
+    block,
+    ports: assignPorts(
+      block,
+      [...new Set([...config.ports.names, ...findPortNames(template ?? '')])].filter((name) => name !== 'app'),
+    ),
+    worktree: root,
+    commonDir: repository.commonDir,
+    root: repository.root,
+    name: 'sample',
+    branch: 'sample',
+    state: 'ready',
+    maker: ownIdentity(),
+    resources: database === undefined ? [] : [{ kind: 'sqlite', inner: database, existed: false }],
+    createdAt: new Date(0).toISOString(),
+  }
+}
+
+export const databaseCheck: Check = {
+  id: 'database',
+  title: 'Database',
+  run(context) {
+    const { project, detection, template } = context
+    const { database } = project.config
+    if (database.provider === 'none') return [{ id: 'database.ok', severity: 'ok', message: 'no database is wanted' }]
+    const source = project.repository.source ?? context.root
+    if (database.seed !== undefined && !existsSync(join(source, database.seed))) {
+      const message = `the seed ${database.seed} is not there`
+      const fix = 'Make it, or take "database.seed" out of agent-isolate.json.'
+      return [
+        {
+          id: 'database.seed',
+          severity: 'error',
+          message,
+          why: 'Every new worktree fails for want of it.',
+          fix,
+          file: configFileName,
+        },
+      ]
+    }
+    const seed = database.seed ?? database.path
+    if (existsSync(join(source, seed))) return [{ id: 'database.ok', severity: 'ok', message: `seeded from ${seed}` }]
+    const other = detection.sqliteFiles.find(
+      ({ path }) => path !== seed && !/(?:^|\/)(?:tests?|fixtures?)\//.test(path),
+    )
+    if (other === undefined || project.trustee.text.includes('"database"') || template?.includes(other.path)) {
+      return [{ id: 'database.ok', severity: 'ok', message: 'worktrees start with an empty SQLite database' }]
+    }
+    return [
+      {
+        id: 'database.path',
+        severity: 'warning',
+        message: `worktrees get an empty ${database.path}, while this repository has ${other.path}`,
+        why: 'Without its tables the application fails in a new worktree.',
+        fix: `in ${configFileName}: "database": { "provider": "sqlite", "path": "${other.path}" }`,
+      },
+    ]
+  },
+}
+
+export const upstreamCheck: Check = {
+  id: 'upstream',
+  title: 'Upstream',
+  async run({ root, project }) {
+    try {
+      const upstream = await findUpstream(root, project.config.sync.upstream)
+      const message =
+        upstream === undefined
+          ? 'no upstream: worktrees start from the main checkout'
+          : `upstream ${upstreamName(upstream)}`
+      return [{ id: 'upstream.ok', severity: 'ok', message }]
+    } catch (error) {
+      if (!(error instanceof IsolateError)) throw error
+      const { message, hint = 'Correct "sync.upstream".' } = error
+      return [
+        {
+          id: 'upstream.unknown',
+          severity: 'error',
+          message,
+          why: 'Worktrees cannot start from it.',
+          fix: hint,
+          file: configFileName,
+        },
+      ]
+    }
+  },
+}

@@ -1,0 +1,94 @@
+/** Databases that several worktrees would reach: one agent's migration or test run wipes another's data. */
+import { parseDatabaseUrl } from '../init/detect-database.ts'
+import { parseEnvStatements } from '../lib/env-syntax.ts'
+import type { Check, Context, Finding } from './check.ts'
+import { isForDevelopment } from './check-ports.ts'
+import { findVariable } from './compose-variable.ts'
+import { findDatabase, findSharedDatabases } from './database-rules.ts'
+import { isTestFile } from './source-files.ts'
+import { templateKeys } from './template-keys.ts'
+
+const why = 'Every worktree reaches the same data: migrations, seeds and tests of one agent wipe another’s.'
+
+export const sharedDatabasesCheck: Check = {
+  id: 'shared-databases',
+  title: 'Databases that worktrees share',
+  run(context) {
+    const found = [...inCode(context), ...inEnvFiles(context), ...inTemplate(context)]
+    if (found.length > 0) return found
+    return [{ id: 'shared-databases.ok', severity: 'ok', message: 'no database is shared' }]
+  },
+}
+
+function inCode({ sources }: Context): Finding[] {
+  return sources.flatMap((source) =>
+    findSharedDatabases(source).map(({ line, target, isFile, fix }) => ({
+      id: isFile ? 'shared-databases.file' : 'shared-databases.url',
+      severity: isTestFile(source.path) ? ('warning' as const) : ('error' as const),
+      message: `always the database ${target}`,
+      why,
+      fix,
+      file: source.path,
+      line,
+    })),
+  )
+}
+
+function inEnvFiles(context: Context): Finding[] {
+  const set = templateKeys(context)
+  const services = new Set(context.detection.compose.flatMap((file) => file.services.map(({ name }) => name)))
+  return context.sources
+    .filter(({ path, kind }) => kind === 'env' && isForDevelopment(path))
+    .flatMap(({ path, lines }) =>
+      parseEnvStatements(lines.join('\n')).flatMap(({ assignment, line }): Finding[] => {
+        const { key = '', body = '' } = assignment ?? {}
+        const database = findDatabase(body)
+        if (database === undefined || isOverwritten(key, database.isFile, set, context)) return []
+        // A service of the compose file is each worktree's own.
+        if (services.has(parseDatabaseUrl(body)?.host ?? '')) return []
+        return [{ ...describe(key, body, database), fix: adviseTemplate(context, key, body), file: path, line }]
+      }),
+    )
+}
+
+/** Without a template DATABASE_URL becomes a SQLite file's, which is no help to who needs a server. */
+function isOverwritten(key: string, isFile: boolean, set: ReadonlySet<string>, { template }: Context): boolean {
+  return set.has(key) && (isFile || template !== undefined)
+}
+
+function inTemplate(context: Context): Finding[] {
+  const file = context.project.config.environment.template
+  return parseEnvStatements(context.template ?? '').flatMap(({ assignment, line }): Finding[] => {
+    const { key = '', body = '' } = assignment ?? {}
+    const database = findDatabase(body)
+    return database === undefined
+      ? []
+      : [{ ...describe(key, body, database), fix: adviseTemplate(context, key, body), file, line }]
+  })
+}
+
+function describe(
+  key: string,
+  body: string,
+  { target, isFile }: { target: string; isFile: boolean },
+): Pick<Finding, 'id' | 'severity' | 'message' | 'why'> {
+  const id = isFile ? 'shared-databases.file' : 'shared-databases.url'
+  const kind = parseDatabaseUrl(body)?.provider ?? 'database'
+  return { id, severity: 'error', message: `${key} is one ${kind} database for all worktrees: ${target}`, why }
+}
+
+function adviseTemplate({ project, detection }: Context, key: string, body: string): string {
+  const { template } = project.config.environment
+  const target = parseDatabaseUrl(body)
+  if (target?.host === undefined) {
+    const form = /^sqlite3?(?:\+\w+)?:\/\/\//.exec(body)?.[0]
+    return `in ${template}: ${key}=${form === undefined ? '$AGENT_DATABASE_URL' : `${form}$AGENT_SQLITE_PATH`}`
+  }
+  const user = /\/\/[^@/]*@/.test(body) ? 'USER:PASSWORD@' : ''
+  const leased = findVariable(detection.compose, target.port)
+  if (leased !== undefined) {
+    return `in ${template}: ${key}=${target.scheme}//${user}${target.host}:${leased.value}/${target.database}`
+  }
+  const port = target.port === undefined ? '' : `:${target.port}`
+  return `in ${template}: ${key}=${target.scheme}//${user}${target.host}${port}/${target.database || 'app'}-$AGENT_SLUG`
+}

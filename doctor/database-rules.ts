@@ -1,0 +1,72 @@
+/** Where a database is fixed that every worktree would reach: server URLs and absolute SQLite paths in code and settings. */
+import { isOverridable } from './port-hit.ts'
+import type { SourceFile } from './source-files.ts'
+
+export type DatabaseHit = {
+  /** From 1. */
+  line: number
+  /** Without user and password: `postgresql://localhost:5432/app`, `/var/lib/app.db`. */
+  target: string
+  isFile: boolean
+  /** The line to write, or what to do. */
+  fix: string
+}
+
+const serverUrl =
+  /\b((?:postgres(?:ql)?|mysql2?|mariadb|mongodb(?:\+srv)?|sqlserver|cockroachdb)(?:\+\w+)?):\/\/([^\s"'`<>,;)]+)/i
+const absoluteFile =
+  /\b(?:file:(?:\/\/)?(?=\/[^/\s"'`]*\/?[^\s"'`]*\.(?:db3?|sqlite3?)\b)|sqlite3?(?:\+\w+)?:\/\/\/(?=\/)|sqlite3:(?=\/[^/]))(\/[^\s"'`?#]+)/
+
+/** Of a file that is neither an env file nor a compose file; those have rules of their own. */
+export function findSharedDatabases({ path, kind, code }: Pick<SourceFile, 'path' | 'kind' | 'code'>): DatabaseHit[] {
+  if (kind === 'env' || kind === 'compose') return []
+  const urls = code.flatMap((line, index) => {
+    const found = findDatabase(line)
+    if (found === undefined || isOverridable(code, index)) return []
+    const { target, isFile, written } = found
+    return [{ line: index + 1, target, isFile, fix: adviseUrl(path, kind, line, written) }]
+  })
+  return [...urls, ...(kind === 'python' ? findDjangoDatabases(code) : [])]
+}
+
+/** The fixed database that a piece of text names; undefined for none, and where a part of it is a variable. */
+export function findDatabase(text: string): { target: string; isFile: boolean; written: string } | undefined {
+  const [written, scheme = '', rest = ''] = serverUrl.exec(text) ?? []
+  if (written !== undefined && !/[${}%]|\.\.\./.test(rest)) {
+    return { target: `${scheme}://${rest.replace(/^[^@/]*@/, '').replace(/[?#].*$/, '')}`, isFile: false, written }
+  }
+  const file = absoluteFile.exec(text)
+  if (file === null || /[${}]/.test(file[1] ?? '')) return undefined
+  return { target: file[1] ?? '', isFile: true, written: file[0] }
+}
+
+function adviseUrl(path: string, kind: SourceFile['kind'], line: string, written: string): string {
+  if (path.endsWith('alembic.ini')) {
+    return 'in env.py: config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])'
+  }
+  if (kind === 'package' || kind === 'command') return line.replace(written, '$DATABASE_URL').trim()
+  const read = {
+    script: 'process.env.DATABASE_URL',
+    python: 'os.environ["DATABASE_URL"]',
+    ruby: 'ENV.fetch("DATABASE_URL")',
+  }
+  const expression = kind === 'script' || kind === 'python' || kind === 'ruby' ? read[kind] : '$DATABASE_URL'
+  const quoted = ['"', "'", '`'].map((quote) => quote + written + quote).find((each) => line.includes(each))
+  return (quoted === undefined ? `read it from ${expression}` : line.replace(quoted, () => expression)).trim()
+}
+
+/** DATABASES of a Django settings file: a fixed NAME beside a server's ENGINE, or an absolute path beside SQLite's. */
+function findDjangoDatabases(code: readonly string[]): DatabaseHit[] {
+  return code.flatMap((line, index) => {
+    const engine = /["']ENGINE["']\s*:\s*["']django\.db\.backends\.(\w+)["']/.exec(line)?.[1]
+    if (engine === undefined) return []
+    const around = code.slice(Math.max(0, index - 4), index + 8)
+    const at = around.findIndex((each) => /["']NAME["']\s*:/.test(each))
+    const name = /["']NAME["']\s*:\s*["']([^"']+)["']/.exec(around[at] ?? '')?.[1]
+    const isFile = engine === 'sqlite3'
+    if (name === undefined || (isFile && !name.startsWith('/'))) return []
+    const number = Math.max(0, index - 4) + at + 1
+    const fix = `"NAME": os.environ.get("${isFile ? 'SQLITE_PATH' : 'DB_NAME'}", "${name}"),`
+    return [{ line: number, target: name, isFile, fix }]
+  })
+}

@@ -1,0 +1,17 @@
+/** Runs the checks, and what `--fix` may mend. */
+import type { Check, Context, Finding } from './check.ts'
+import { checks } from './checks.ts'
+
+export type Examined = { check: Check; findings: readonly Finding[] }
+
+/** All at once: they read, and none waits for another. */
+export function examine(context: Context): Promise<Examined[]> {
+  return Promise.all(checks.map(async (check) => ({ check, findings: await check.run(context) })))
+}
+
+/** Mends what is ours, one after the other. Answers what was mended. */
+export async function repair(examined: readonly Examined[]): Promise<Finding[]> {
+  const mendable = examined.flatMap(({ findings }) => findings).filter((finding) => finding.repair !== undefined)
+  for (const finding of mendable) await finding.repair?.()
+  return mendable
+}

@@ -1,0 +1,48 @@
+/** Reads, once, all that the checks look at. */
+import { detectRepository } from '../init/detect.ts'
+import { configFileName, parseConfig } from '../lib/config.ts'
+import { loadTemplate } from '../lib/environment.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
+import { loadProject, type Project } from '../lib/project.ts'
+import { findRepository } from '../lib/repository.ts'
+import type { Reporter } from '../lib/reporter.ts'
+import type { Context } from './check.ts'
+import { loadSettingsFiles } from './settings-files.ts'
+import { loadSourceFiles } from './source-files.ts'
+
+/** Throws `IsolateError` outside a repository, and inside a bare one. */
+export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter: Reporter): Promise<Context> {
+  const { project, configFault } = await loadProjectIfRight(cwd)
+  const root = project.repository.checkout ?? project.repository.source
+  if (root === undefined) {
+    throw new IsolateError('there is no checkout to look at here', {
+      hint: 'Run this in a worktree of the repository.',
+    })
+  }
+  const detection = await detectRepository(root)
+  const home = env['HOME'] || undefined
+  return {
+    root,
+    project,
+    configFault,
+    detection,
+    settings: loadSettingsFiles(root, home, new Set(detection.files.tracked)),
+    sources: loadSourceFiles(root, detection.files),
+    template: loadTemplate(project, root),
+    env,
+    reporter,
+  }
+}
+
+/** A faulty agent-isolate.json is a finding, not the end. */
+async function loadProjectIfRight(cwd: string): Promise<{ project: Project; configFault: IsolateError | undefined }> {
+  const repository = await findRepository(cwd)
+  try {
+    return { project: await loadProject(cwd), configFault: undefined }
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    const trustee = { commonDir: repository.commonDir, text: '' }
+    const config = parseConfig('', configFileName)
+    return { project: { repository, config, trustee, isTrusted: false }, configFault: error }
+  }
+}

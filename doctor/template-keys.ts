@@ -1,0 +1,10 @@
+/** The variables that every worktree gets a value of its own for: what stands under the same name elsewhere does no harm. */
+import { parseEnvStatements } from '../lib/env-syntax.ts'
+import type { Context } from './check.ts'
+
+/** Of the template, or, without one, what the engine sets by itself. */
+export function templateKeys({ template, project }: Context): ReadonlySet<string> {
+  if (template === undefined)
+    return new Set(project.config.database.provider === 'none' ? ['PORT'] : ['PORT', 'DATABASE_URL'])
+  return new Set(parseEnvStatements(template).flatMap(({ assignment }) => assignment?.key ?? []))
+}

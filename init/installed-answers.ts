@@ -1,0 +1,60 @@
+/** The answers that an earlier `init` left in the repository: they are the defaults of the next one, so that it changes nothing. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { configFileName, loadConfig } from '../lib/config.ts'
+import { parseJson } from '../lib/parse-json.ts'
+import { readIfAny } from '../lib/read-if-any.ts'
+import type { Answers, InitPlace, Scope } from './answers.ts'
+import { findOwnHandlers, hookEvents, isObject } from './hook-handlers.ts'
+import { kindOf, loadInstallation } from './installation.ts'
+
+/** `suggested`, with whatever has been decided before in its place. Throws `IsolateError` for an agent-isolate.json that is wrong. */
+export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
+  const installed = findInstalled(place)
+  const hasConfig = existsSync(join(place.root, configFileName))
+  // A repository that is set up and has no agent-isolate.json was given its defaults.
+  const isDecided = hasConfig || (installed !== undefined && isSetUp(place, installed.scope))
+  const { database, ports, dependencies, setup } = loadConfig(place.root).config
+  return {
+    ...suggested,
+    ...(isDecided ? { database, portNames: ports.names, dependencies, setup } : {}),
+    scope: installed?.scope ?? suggested.scope,
+    excludePatterns: installed?.excludePatterns ?? suggested.excludePatterns,
+  }
+}
+
+type Installed = { scope: Scope; excludePatterns: readonly string[] }
+
+/** The user's own settings hold for every repository, those without a record included. */
+function isSetUp(place: InitPlace, scope: Scope): boolean {
+  const { manifest, repositoryKey } = loadInstallation(place, kindOf(scope))
+  return manifest.repositories[repositoryKey] !== undefined
+}
+
+/** The first settings file with hooks of ours. What cannot be read as JSON has none; whoever edits it says what is wrong. */
+function findInstalled(place: InitPlace): Installed | undefined {
+  for (const [scope, file] of settingsFiles(place)) {
+    const settings = parseJson(readIfAny(file) ?? '')
+    if (!isObject(settings) || !isObject(settings['hooks'])) continue
+    const { hooks } = settings
+    const isOurs = hookEvents.some(
+      (event) => findOwnHandlers(isObject(hooks) ? hooks[event] : undefined, event).length > 0,
+    )
+    if (isOurs) return { scope, excludePatterns: excludePatternsOf(settings) }
+  }
+  return undefined
+}
+
+function settingsFiles({ root, home }: InitPlace): [Scope, string][] {
+  const files: [Scope, string][] = [
+    ['project', join(root, '.claude', 'settings.json')],
+    ['local', join(root, '.claude', 'settings.local.json')],
+  ]
+  return home === undefined ? files : [...files, ['user', join(home, '.claude', 'settings.json')]]
+}
+
+function excludePatternsOf(settings: Record<string, unknown>): string[] {
+  const configuration = settings['agentConfiguration']
+  const patterns: unknown = isObject(configuration) ? configuration['excludePatterns'] : undefined
+  return Array.isArray(patterns) ? patterns.filter((each): each is string => typeof each === 'string') : []
+}

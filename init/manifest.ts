@@ -1,0 +1,102 @@
+/** manifest.json beside the copied program: what `init` wrote, so that a later one can update it and `uninstall` take it back. */
+import { createHash } from 'node:crypto'
+import { isInnerPath } from '../lib/inner-path.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
+import { parseJson } from '../lib/parse-json.ts'
+import { isObject } from './hook-handlers.ts'
+import type { SettingsRecord } from './settings.ts'
+
+/** A file outside of the copy. `original` is its text before `init`, null where there was none. Never a secret: these are committed. */
+export type WrittenFile = { sha256: string; original: string | null }
+
+/** What `init` wrote at the top of one repository. `ignoreFile`: whether .gitignore was made for our block. */
+export type RepositoryRecord = { config?: WrittenFile; template?: WrittenFile & { path: string }; ignoreFile?: 'made' }
+
+export type Manifest = {
+  version: string
+  /** Whether `.claude`, above the copy, was made for it. */
+  madeFolder: boolean
+  /** SHA-256 (hex) by path in the copy, as `init` wrote it. */
+  files: Readonly<Record<string, string>>
+  /** By file name: settings.json, settings.local.json. */
+  settings: Readonly<Record<string, SettingsRecord>>
+  /** By folder; `.` is the repository that the copy lies in. */
+  repositories: Readonly<Record<string, RepositoryRecord>>
+}
+
+export const manifestFile = 'manifest.json'
+
+export const emptyManifest: Manifest = { version: '', madeFolder: false, files: {}, settings: {}, repositories: {} }
+
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+export function renderManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`
+}
+
+/**
+ * `text` undefined gives an empty one. It may come with a repository, so nothing in it is believed without a check: paths
+ * stay inside, and only what has the recorded content is ever removed. Throws `IsolateError` for any other shape.
+ */
+export function parseManifest(text: string | undefined, path: string): Manifest {
+  if (text === undefined) return emptyManifest
+  const value = parseJson(text)
+  if (!isObject(value) || !isRecordOf(value['files'], isText) || typeof value['version'] !== 'string')
+    throw damaged(path)
+  const { files, version, madeFolder, settings = {}, repositories = {} } = value
+  if (!isRecordOf(settings, isSettingsRecord) || !isRecordOf(repositories, isRepositoryRecord)) throw damaged(path)
+  if (!Object.keys(files).every(isInnerPath)) throw damaged(path)
+  return { version, madeFolder: madeFolder === true, files, settings, repositories }
+}
+
+function isRecordOf<T>(value: unknown, isRight: (each: unknown) => each is T): value is Record<string, T> {
+  return isObject(value) && Object.values(value).every(isRight)
+}
+
+function isSettingsRecord(value: unknown): value is SettingsRecord {
+  return (
+    isObject(value) &&
+    (value['blank'] === undefined || isTextOrNull(value['blank'])) &&
+    isRecordOf(value['containers'], isTextOrNull) &&
+    isTextList(value['denyRules']) &&
+    isTextList(value['excludePatterns'])
+  )
+}
+
+function isRepositoryRecord(value: unknown): value is RepositoryRecord {
+  if (!isObject(value)) return false
+  const { config, template, ignoreFile } = value
+  return (
+    (config === undefined || isWrittenFile(config)) &&
+    (template === undefined || (isWrittenFile(template) && 'path' in template && isInner(template.path))) &&
+    (ignoreFile === undefined || ignoreFile === 'made')
+  )
+}
+
+function isWrittenFile(value: unknown): value is WrittenFile {
+  return isObject(value) && isText(value['sha256']) && isTextOrNull(value['original'])
+}
+
+function isInner(value: unknown): value is string {
+  return isText(value) && isInnerPath(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || isText(value)
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isText)
+}
+
+function damaged(path: string): IsolateError {
+  return new IsolateError(`${path} is damaged`, {
+    hint: 'Get it back from git, or delete the folder that it lies in and run init again.',
+  })
+}

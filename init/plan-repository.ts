@@ -1,0 +1,132 @@
+/** The files at the top of a repository that `init` makes or adds to: the template, agent-isolate.json and .gitignore. */
+import { existsSync, lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { configFileName, parseConfig } from '../lib/config.ts'
+import type { Answers, InitPlace } from './answers.ts'
+import { isEmptyConfig, setConfig } from './config-file.ts'
+import type { Detection } from './detect.ts'
+import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
+import { hashOf, type RepositoryRecord, type WrittenFile } from './manifest.ts'
+import type { FileChange } from './plan.ts'
+import { readText } from './read-text.ts'
+import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
+
+export type RepositoryPlan = { changes: FileChange[]; notes: string[]; record: RepositoryRecord }
+
+/** Throws `IsolateError` for an agent-isolate.json that is wrong. */
+export function planRepository(
+  { root }: InitPlace,
+  answers: Answers,
+  detection: Detection,
+  earlier: RepositoryRecord,
+): RepositoryPlan {
+  const config = planConfig(root, answers, earlier.config)
+  const { environment } = parseConfig(config.change.after ?? '', config.change.path)
+  const template = planTemplate(root, environment.template, answers, detection, earlier.template)
+  const ignore = planIgnoreFile(root, ignoreLines(root, answers, environment.file), earlier)
+  return {
+    changes: [template.change, config.change, ignore.change],
+    notes: [...template.notes, ...adviseOnPorts(detection, environment.template)],
+    record: { ...config.record, ...template.record, ...ignore.record },
+  }
+}
+
+/** What `init` wrote and nobody has changed since goes, or is as it was; the rest is named in notes. */
+export function planRepositoryRemoval(root: string, record: RepositoryRecord): Omit<RepositoryPlan, 'record'> {
+  const files = [
+    { path: join(root, configFileName), written: record.config },
+    { path: join(root, record.template?.path ?? ''), written: record.template },
+  ]
+  const written = files.flatMap(({ path, written: file }) => (file === undefined ? [] : planRestore(path, file)))
+  const path = join(root, '.gitignore')
+  const before = readText(path)
+  const rest = before === undefined ? undefined : removeIgnoreBlock(before)
+  const after = rest === '' && record.ignoreFile === 'made' ? undefined : rest
+  return {
+    changes: [...written.flatMap(({ change }) => change ?? []), { path, before, after }],
+    notes: written.flatMap(({ note }) => note ?? []),
+  }
+}
+
+function planRestore(path: string, { sha256, original }: WrittenFile): { change?: FileChange; note?: string }[] {
+  const before = readText(path)
+  if (before === undefined) return []
+  // A link that has taken the file's place is somebody else's.
+  if (hashOf(before) === sha256 && !lstatSync(path).isSymbolicLink()) {
+    return [{ change: { path, before, after: original ?? undefined } }]
+  }
+  return [{ note: `${path} has been edited since init wrote it, and stays. Delete it if it is no longer wanted.` }]
+}
+
+function planConfig(
+  root: string,
+  answers: Answers,
+  earlier: WrittenFile | undefined,
+): { change: FileChange; record: RepositoryRecord } {
+  const path = join(root, configFileName)
+  const before = readText(path)
+  const wanted = setConfig(before, path, answers)
+  const isOurs = before !== undefined && earlier?.original === null && earlier.sha256 === hashOf(before)
+  const after = isOurs && wanted !== undefined && wanted !== before && isEmptyConfig(wanted) ? undefined : wanted
+  const written = recordOf(before, after, earlier)
+  return { change: { path, before, after }, record: written === undefined ? {} : { config: written } }
+}
+
+/** The original is what was there before us; where somebody has edited since, what they made of it. */
+function recordOf(
+  before: string | undefined,
+  after: string | undefined,
+  earlier: WrittenFile | undefined,
+): WrittenFile | undefined {
+  if (before === after || after === undefined) return after === undefined ? undefined : earlier
+  const isUntouched = earlier !== undefined && before !== undefined && earlier.sha256 === hashOf(before)
+  return { sha256: hashOf(after), original: isUntouched ? earlier.original : (before ?? null) }
+}
+
+function planTemplate(
+  root: string,
+  name: string,
+  answers: Answers,
+  detection: Detection,
+  earlier: RepositoryRecord['template'],
+): { change: FileChange; notes: string[]; record: RepositoryRecord } {
+  const path = join(root, name)
+  const before = readText(path)
+  const isOurs = before !== undefined && earlier?.path === name && earlier.sha256 === hashOf(before)
+  const after = before === undefined || isOurs ? renderFirstTemplate(answers, detection, name) : before
+  const written = recordOf(before, after, earlier?.path === name ? earlier : undefined)
+  const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, detection, name)
+  const lines = missing.map((line) => `\n  ${line}`).join('')
+  return {
+    change: { path, before, after },
+    notes: missing.length === 0 ? [] : [`${name} is yours and stays as it is. It does not set:${lines}`],
+    record: written === undefined ? {} : { template: { ...written, path: name } },
+  }
+}
+
+function planIgnoreFile(
+  root: string,
+  lines: readonly string[],
+  earlier: RepositoryRecord,
+): { change: FileChange; record: RepositoryRecord } {
+  const path = join(root, '.gitignore')
+  const before = readText(path)
+  const wanted = setIgnoreBlock(before, lines)
+  const isOurs = before === undefined || earlier.ignoreFile === 'made'
+  const after = wanted === '' && before !== '' && isOurs ? undefined : wanted
+  return { change: { path, before, after }, record: isOurs && after !== undefined ? { ignoreFile: 'made' } : {} }
+}
+
+/** `node_modules` without a slash, as a link in its place is no folder to git. */
+function ignoreLines(root: string, { scope, dependencies }: Answers, envFile: string): string[] {
+  const links = [
+    ...(dependencies.node_modules !== 'none' && existsSync(join(root, 'package.json')) ? ['node_modules'] : []),
+    ...(dependencies['.venv'] !== 'none' && isPython(root) ? ['.venv'] : []),
+  ]
+  const own = scope === 'local' ? ['.claude/settings.local.json'] : []
+  return ['.claude/worktrees/', '.pnpm-store/', envFile, '.agent-isolate/', ...links, ...own]
+}
+
+function isPython(root: string): boolean {
+  return ['pyproject.toml', 'requirements.txt', '.venv', 'Pipfile'].some((name) => existsSync(join(root, name)))
+}

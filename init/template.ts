@@ -1,0 +1,72 @@
+/** The first .env.agent.template of a repository, with the names and URL forms that its tools expect. Pure. */
+import { posix } from 'node:path'
+import { parseEnvStatements } from '../lib/env-syntax.ts'
+import type { Answers } from './answers.ts'
+import type { Detection } from './detect.ts'
+
+/** What the template depends on, of all that was detected. */
+export type TemplateFacts = Pick<Detection, 'frameworks' | 'orms' | 'packageManager'>
+
+export function renderFirstTemplate(answers: Answers, facts: TemplateFacts, templateName: string): string {
+  return `${header}\n${templateLines(answers, facts, templateName).join('\n')}\n`
+}
+
+/** Those lines of the first template whose keys an existing one does not set. */
+export function findMissingLines(
+  existing: string,
+  answers: Answers,
+  facts: TemplateFacts,
+  templateName: string,
+): string[] {
+  const keys = new Set(parseEnvStatements(existing.replace(/^\uFEFF/, '')).map(({ assignment }) => assignment?.key))
+  // NODE_ENV is a matter of taste to whoever has a template already.
+  return templateLines(answers, facts, templateName).filter((line) => {
+    const key = line.slice(0, line.indexOf('='))
+    return key !== 'NODE_ENV' && !keys.has(key)
+  })
+}
+
+const header = `# Becomes the .env.local of every worktree that agent-isolate sets up, and the
+# environment of the shells in it. Known, as $NAME, \${NAME} or \${NAME:-default}:
+#   AGENT_DYNAMIC_PORT  AGENT_PORT_<NAME>  AGENT_DATABASE_URL  AGENT_SQLITE_PATH
+#   AGENT_NAME  AGENT_SLUG  AGENT_BRANCH  AGENT_WORKTREE  AGENT_MAIN
+#   AGENT_COMPOSE_PROJECT
+`
+
+function templateLines(answers: Answers, facts: TemplateFacts, templateName: string): string[] {
+  const lines = [
+    'PORT=$AGENT_DYNAMIC_PORT',
+    ...facts.frameworks.flatMap(({ portAdvice }) => (portAdvice?.file === templateName ? [portAdvice.line] : [])),
+    ...answers.portNames.map((name) => `${name.toUpperCase()}_PORT=$AGENT_PORT_${name.toUpperCase()}`),
+    ...databaseLines(answers, facts),
+    ...(setsNodeEnv(facts) ? ['NODE_ENV="test"'] : []),
+  ]
+  return lines.filter((line, index) => lines.findIndex((each) => keyOf(each) === keyOf(line)) === index)
+}
+
+function keyOf(line: string): string {
+  return line.slice(0, line.indexOf('='))
+}
+
+/** A tool that talks to another kind of database keeps its URL: a worktree has a SQLite file to offer. */
+function databaseLines({ database }: Answers, { orms }: TemplateFacts): string[] {
+  if (database.provider === 'none') return []
+  const fitting = orms.filter(({ provider }) => provider === undefined || provider === 'sqlite')
+  if (orms.length === 0) return ['DATABASE_URL="$AGENT_DATABASE_URL"']
+  return fitting.map(({ variable, sqliteUrl }) => `${variable}="${sqliteUrl}"`)
+}
+
+/** Next and Bun skip .env.local where it is "test" (measured); to programs that are not JavaScript it means nothing. */
+function setsNodeEnv({ frameworks, packageManager }: TemplateFacts): boolean {
+  if (frameworks.some(({ loadsEnvLocal }) => loadsEnvLocal === 'outside-tests')) return false
+  return packageManager !== undefined || frameworks.length === 0
+}
+
+/** What is still to be done by hand so that frameworks take their port: one paragraph each. */
+export function adviseOnPorts({ frameworks }: Pick<Detection, 'frameworks'>, templateName: string): string[] {
+  return frameworks.flatMap(({ title, folder, portAdvice }) => {
+    if (portAdvice === undefined || portAdvice.file === templateName) return []
+    const where = folder === '' ? title : `${title} in ${posix.normalize(folder)}`
+    return [`${where} does not take PORT by itself. In ${portAdvice.file}:\n  ${portAdvice.line}`]
+  })
+}

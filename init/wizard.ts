@@ -1,0 +1,149 @@
+/**
+ * `init` from beginning to end: detect, ask, show, confirm, write, trust. Nothing is written before the last question is
+ * answered, and then all of it or nothing.
+ */
+import { join } from 'node:path'
+import { cancel, intro, log, outro } from '@clack/prompts'
+import { configFileName, loadConfig, parseConfig, type Config } from '../lib/config.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
+import type { Repository } from '../lib/repository.ts'
+import type { Answers, InitPlace } from './answers.ts'
+import { applyPlan } from './apply.ts'
+import { askAnswers } from './ask-answers.ts'
+import { recordTrust } from './consent.ts'
+import { describeDetection } from './describe-detection.ts'
+import { describeNotes, listTrusted, nextStep, shortPath } from './describe-plan.ts'
+import { detectRepository, type Detection } from './detect.ts'
+import { completeAnswers, type GivenAnswers } from './given-answers.ts'
+import { preferInstalled } from './installed-answers.ts'
+import { planInit, type InitPlan } from './plan.ts'
+import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
+import { renderPlan } from './render-plan.ts'
+import { suggestAnswers } from './suggest-answers.ts'
+
+export type WizardOptions = {
+  given: GivenAnswers
+  /** False: the defaults are taken, and nothing is confirmed. */
+  asks: boolean
+  writes: boolean
+  /** For copied files of ours that somebody has edited; undefined: ask, or keep them. */
+  edited: 'keep' | 'overwrite' | undefined
+  /** The first line of the conversation. */
+  title: string
+  color: boolean
+}
+
+/** `planned` is what `writes: false` comes to, `unchanged` when nothing had to be written. */
+export type WizardResult =
+  | { outcome: 'cancelled' }
+  | {
+      outcome: 'written' | 'planned' | 'unchanged'
+      place: InitPlace
+      answers: Answers
+      plan: InitPlan
+      /** What the repository may have run here from now on. */
+      trusted: readonly string[]
+    }
+
+/** Throws `IsolateError`; a user who leaves is a result. */
+export async function runWizard(repository: Repository, options: WizardOptions): Promise<WizardResult> {
+  const place = findPlace(repository)
+  try {
+    return options.asks ? await converse(place, options) : await work(place, options)
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error
+    cancel('Nothing was changed.', { output: screen })
+    return { outcome: 'cancelled' }
+  }
+}
+
+/** The main checkout: its agent-isolate.json is the one that counts. Throws `IsolateError` for a bare repository without a checkout. */
+export function findPlace({ source, commonDir }: Repository): InitPlace {
+  if (source === undefined) {
+    throw new IsolateError(`${commonDir} is a bare repository, and this is not one of its worktrees`, {
+      hint: 'Run this in one of its worktrees.',
+    })
+  }
+  return { root: source, home: process.env['HOME'] || undefined }
+}
+
+/** Without a word. */
+async function work(place: InitPlace, { given, edited, writes }: WizardOptions): Promise<WizardResult> {
+  const detection = await detectRepository(place.root)
+  const answers = completeAnswers(given, preferInstalled(suggestAnswers(detection), place))
+  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep' })
+  return finish({ place, answers, plan }, writes)
+}
+
+async function converse(place: InitPlace, options: WizardOptions): Promise<WizardResult> {
+  preparePrompts()
+  intro(`${options.title}  ${place.root}`, { output: screen })
+  const detection = await detectRepository(place.root)
+  say(describeDetection(detection))
+  const suggested = suggestAnswers(detection)
+  const defaults = preferInstalled(suggested, place)
+  const context = {
+    defaults,
+    excludePatterns: suggested.excludePatterns,
+    hasPackages: detection.packageManager !== undefined,
+    hasPython: detection.python !== undefined,
+    hasHome: place.home !== undefined,
+  }
+  const answers = completeAnswers(await askAnswers(options.given, context), defaults)
+  const plan = await planWithConsent(place, answers, detection, options.edited)
+  if (!plan.isEmpty) await confirmPlan(place, plan, options.color)
+  const result = await finish({ place, answers, plan }, true)
+  for (const note of describeNotes(plan, place.root, textWidth())) say(note)
+  outro(plan.isEmpty ? `Nothing to change: all is in place. ${nextStep}` : `Done. ${nextStep}`, { output: screen })
+  return result
+}
+
+/** Copied files of ours that have been edited are replaced only when somebody says so. */
+async function planWithConsent(
+  place: InitPlace,
+  answers: Answers,
+  detection: Detection,
+  edited: WizardOptions['edited'],
+): Promise<InitPlan> {
+  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep' })
+  if (edited !== undefined || plan.conflicts.length === 0) return plan
+  say(['These copies of ours have been edited:', ...plan.conflicts.map((path) => `  ${shortPath(path, place.root)}`)])
+  if (!(await askYes('Replace them? (No keeps them as they are)', false))) return plan
+  return planInit(place, answers, detection, { edited: 'overwrite' })
+}
+
+async function confirmPlan(place: InitPlace, plan: InitPlan, color: boolean): Promise<void> {
+  say(renderPlan(plan, { color, width: textWidth(), root: place.root }).split('\n'))
+  const trusted = listTrusted(configAfter(place, plan))
+  if (trusted.length > 0)
+    say(['New worktrees will be allowed to run this here:', ...trusted.map((each) => `  ${each}`)])
+  if (!(await askYes('Write these changes?', true))) throw new Cancelled()
+}
+
+/** Trust is given even where nothing has to be written: a colleague's clone has the files and not the trust. */
+async function finish(
+  { place, answers, plan }: { place: InitPlace; answers: Answers; plan: InitPlan },
+  writes: boolean,
+): Promise<WizardResult> {
+  const result = { place, answers, plan, trusted: listTrusted(configAfter(place, plan)) }
+  if (!writes) return { outcome: 'planned', ...result }
+  applyPlan(plan)
+  await recordTrust(place)
+  return { outcome: plan.isEmpty ? 'unchanged' : 'written', ...result }
+}
+
+function configAfter({ root }: InitPlace, plan: InitPlan): Config {
+  const path = join(root, configFileName)
+  const change = plan.changes.find((each) => each.path === path)
+  return change === undefined ? loadConfig(root).config : parseConfig(change.after ?? '', path)
+}
+
+/** Lines beside the wizard's guide; none at all where there are none. */
+function say(lines: readonly string[]): void {
+  if (lines.length > 0) log.message([...lines], { output: screen })
+}
+
+/** Columns right of the guide and its two blanks. */
+function textWidth(): number {
+  return Math.max(40, screen.columns - 3)
+}
