@@ -1,14 +1,14 @@
 /** Starts and stops the background process that replaces folders of links by clones. */
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { errorCode } from '../isolate-error.ts'
 import { findLockHolder } from '../lock.ts'
 import { ownIdentity } from '../process-identity.ts'
 import type { Reporter } from '../reporter.ts'
 import { childEnvironment } from '../run.ts'
+import { commandInSameRuntime } from '../same-runtime.ts'
 import {
   loadSettleRequest,
   removeSettleRequest,
@@ -36,7 +36,8 @@ export async function startSettling(gitFolder: string, request: SettleRequest, r
     ...request.folders,
   ]
   saveSettleRequest(gitFolder, { ...request, folders })
-  const child = spawn(process.execPath, [...runtimeArguments(), settleProcessPath(), gitFolder], {
+  const { program, args } = commandInSameRuntime('./settle-process.ts', import.meta.url)
+  const child = spawn(program, [...args, gitFolder], {
     detached: true,
     stdio: 'ignore',
     env: childEnvironment(),
@@ -80,14 +81,4 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if (errorCode(error) !== 'ESRCH') throw error
   }
-}
-
-/** Our own runtime's, so that a loader for TypeScript (tsx) is there again. */
-function runtimeArguments(): string[] {
-  return process.versions['deno'] === undefined ? process.execArgv : ['run', '-A']
-}
-
-/** Next to this file, and compiled when this file is. */
-function settleProcessPath(): string {
-  return fileURLToPath(new URL(`./settle-process${extname(import.meta.url)}`, import.meta.url))
 }
