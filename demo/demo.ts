@@ -17,7 +17,7 @@ process.exitCode = await run()
 /** Answers the exit code. */
 async function run(): Promise<number> {
   const show = createShow()
-  const stage = openStage()
+  const stage = openStage('agent-isolate-demo-')
   const interruption = watchForInterruption()
   try {
     const interrupted = await Promise.race([perform(stage, show), interruption])
