@@ -1,6 +1,7 @@
 /** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
 import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gitFailure, tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
 
@@ -62,13 +63,23 @@ export async function findRepository(cwd: string): Promise<Repository> {
   }
 }
 
-/** All worktrees of the repository, the main one first. */
+/**
+ * All worktrees of the repository, the main one first. Asked without the lock, git stumbles now and then over a worktree
+ * that is just being added (measured: "failed to read …/commondir: Success"); it is asked again then.
+ */
 export async function listWorktrees(commonDir: string): Promise<ListedWorktree[]> {
   const args = ['--git-dir', commonDir, 'worktree', 'list', '--porcelain', '-z']
-  const outcome = await tryGit(commonDir, args)
-  if (outcome.code !== 0) throw gitFailure(commonDir, args, outcome)
-  return parseWorktreeList(outcome.stdout)
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await tryGit(commonDir, args)
+    if (outcome.code === 0) return parseWorktreeList(outcome.stdout)
+    const isHalfMade = /failed to read .*(commondir|gitdir)/.test(outcome.stderr)
+    if (!isHalfMade || attempt === listAttempts) throw gitFailure(commonDir, args, outcome)
+    await sleep(listNapMs)
+  }
 }
+
+const listAttempts = 20
+const listNapMs = 10
 
 /** Parses `git worktree list --porcelain -z`: NUL-ended lines, an empty one after each worktree. */
 export function parseWorktreeList(text: string): ListedWorktree[] {

@@ -53,6 +53,7 @@ test("a virtual environment in a worktree runs there and imports the worktree's 
   if (!requireProgram(t, 'python3')) return
   const checkout = createCheckout(t, { 'pyproject.toml': '', 'src/sample.py': 'place = __file__\n' })
   const { main, worktree, write, run, sandbox } = checkout
+  sandbox.env['PYTHONDONTWRITEBYTECODE'] = '1'
   run(main, 'python3', '-m', 'venv', '--without-pip', '.venv')
   const [python = ''] = readdirSync(join(main, '.venv/lib'))
   // What `pip install --editable .` writes.
