@@ -32,7 +32,16 @@ export type ListedWorktree = {
 }
 
 /** Works from any subfolder, linked worktree or git folder. Throws `IsolateError` outside a repository. */
-export async function findRepository(cwd: string): Promise<Repository> {
+export async function requireRepository(cwd: string): Promise<Repository> {
+  const repository = await findRepository(cwd)
+  if (repository !== undefined) return repository
+  throw new IsolateError(`not in a git repository: ${cwd}`, {
+    hint: 'Run this inside a repository, or make one: git init',
+  })
+}
+
+/** The same, but undefined outside a repository. Throws `IsolateError` where git cannot tell. */
+export async function findRepository(cwd: string): Promise<Repository | undefined> {
   requireDirectory(cwd)
   const args = [
     'rev-parse',
@@ -44,10 +53,13 @@ export async function findRepository(cwd: string): Promise<Repository> {
     'hooks',
     '--show-toplevel',
   ]
-  const outcome = await tryGit(cwd, args)
+  const outcome = await tryGit(cwd, args, { searchesAbove: true })
   const [bare, common, gitDirectory, hooks, toplevel] = outcome.stdout.split('\n')
   // Outside a work tree only the last question fails; without a repository all of them do.
-  if (!common || !gitDirectory || !hooks) throw notARepository(cwd, outcome.stderr)
+  if (!common || !gitDirectory || !hooks) {
+    if (outcome.stderr.includes('not a git repository')) return undefined
+    throw new IsolateError(`git cannot use ${cwd}: ${outcome.stderr.trim()}`)
+  }
   const commonDir = realpathSync(common)
   const gitDir = realpathSync(gitDirectory)
   const checkout = toplevel ? realpathSync(toplevel) : undefined
@@ -125,13 +137,6 @@ function bareRoot(commonDir: string): string {
 }
 
 function requireDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-  throw new IsolateError(`no such folder: ${path}`, { hint: 'Start from a folder of the repository.' })
-}
-
-function notARepository(cwd: string, words: string): IsolateError {
-  const isPlain = words.includes('not a git repository')
-  return new IsolateError(isPlain ? `not in a git repository: ${cwd}` : `git cannot use ${cwd}: ${words.trim()}`, {
-    hint: isPlain ? 'Run this inside a repository, or make one: git init' : 'Mend what git reports and try again.',
-  })
+  if (!path.includes('\0') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  throw new IsolateError(`no such folder: ${JSON.stringify(path)}`, { hint: 'Start from a folder of the repository.' })
 }

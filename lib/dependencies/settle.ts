@@ -1,7 +1,6 @@
 /** Starts and stops the background process that replaces folders of links by clones. */
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode } from '../isolate-error.ts'
 import { findLockHolder } from '../lock.ts'
@@ -16,6 +15,7 @@ import {
   settleLockName,
   type SettleRequest,
 } from './settle-request.ts'
+import { sweepGitFolder } from './staging.ts'
 
 /** How long the process has, in ms, to end by itself: it looks every few ms. */
 const politenessMs = 5_000
@@ -59,7 +59,7 @@ export async function stopSettling(gitFolder: string): Promise<void> {
   removeSettleRequest(gitFolder)
   const lock = settleLockName(gitFolder)
   if (!(await endHolder(lock, 'SIGTERM', politenessMs))) await endHolder(lock, 'SIGKILL', killMs)
-  rmSync(join(gitFolder, 'staging'), { recursive: true, force: true, maxRetries: 3 })
+  sweepGitFolder(gitFolder)
 }
 
 /** True when nobody holds the lock any more. A holder on another host cannot be signalled. */
