@@ -11,8 +11,8 @@ export async function requireCurrentLease(name?: string): Promise<{ project: Pro
   const project = await loadProject(process.cwd())
   const lease = name === undefined ? requireLeaseHere(project) : requireLease(project, name)
   // Set-up commands run while the worktree is still being made, and may well ask for its environment.
-  if (lease.state === 'ready' || (lease.state === 'creating' && isAlive(lease.maker))) return { project, lease }
-  const what = lease.state === 'creating' ? 'half-made: its creation was killed' : 'being removed'
+  if (lease.state === 'ready' || (isBeingMade(lease) && isAlive(lease.maker))) return { project, lease }
+  const what = isBeingMade(lease) ? 'half-made: its creation was killed' : 'being removed'
   throw new IsolateError(`${lease.worktree} is ${what}`, {
     hint: 'Clear away what is left of it: agent-isolate gc; then make it again.',
   })
@@ -25,4 +25,8 @@ function requireLeaseHere(project: Project): Lease {
   throw new IsolateError(`${worktree} has no ports and no database of its own yet`, {
     hint: 'Give it some: agent-isolate setup',
   })
+}
+
+function isBeingMade({ state }: Lease): boolean {
+  return state === 'creating' || state === 'preparing'
 }

@@ -36,6 +36,7 @@ export async function findCommonDir(cwd: string): Promise<string | undefined> {
 /** The ledger's states and the reaper's verdict in one word. */
 export function stateOf({ state }: Pick<Lease, 'state'>, verdict: Verdict): WorktreeState {
   if (verdict !== 'alive') return verdict
+  if (state === 'preparing') return 'creating'
   return state === 'discarding' ? 'removing' : state
 }
 

@@ -3,21 +3,19 @@
  * Exit code 1 where anything that it claims does not hold; nothing is left behind either way.
  */
 import { existsSync } from 'node:fs'
-import { constants } from 'node:os'
-import { describeFailure, errorCode } from '../lib/isolate-error.ts'
+import { describeFailure } from '../lib/isolate-error.ts'
+import { watchForInterruption } from './interruption.ts'
 import { createSampleProject } from './sample-project.ts'
 import { giveBack, isolateAgents, showCollision, startServers, writeNotes } from './scenes.ts'
 import { createShow, type Show } from './show.ts'
 import { openStage, type Stage } from './stage.ts'
-
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 process.exitCode = await run()
 
 /** Answers the exit code. */
 async function run(): Promise<number> {
   const show = createShow()
-  const stage = openStage()
+  const stage = openStage('agent-isolate-demo-')
   const interruption = watchForInterruption()
   try {
     const interrupted = await Promise.race([perform(stage, show), interruption])
@@ -49,15 +47,4 @@ async function perform(stage: Stage, show: Show): Promise<undefined> {
 function describeEngine(engine: string | undefined): string {
   if (engine !== undefined) return `its database: SQLite, through ${engine}`
   return 'no SQLite here (no node:sqlite, sqlite3 or python3): ports alone are shown'
-}
-
-/** The exit code for a run that a signal, or a reader that has seen enough, ends early. */
-function watchForInterruption(): Promise<number> {
-  return new Promise((resolve) => {
-    for (const signal of endingSignals) process.on(signal, () => resolve(128 + constants.signals[signal]))
-    process.stdout.on('error', (error) => {
-      if (errorCode(error) !== 'EPIPE') throw error
-      resolve(128 + constants.signals.SIGPIPE)
-    })
-  })
 }

@@ -1,4 +1,4 @@
-/** How the demo starts things: the real hooks and command line, compiled where they are, and the sample's servers. */
+/** How things are started: the real hooks and command line, compiled where they are, and the sample's servers. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

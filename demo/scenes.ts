@@ -24,6 +24,7 @@ export type Scene = { stage: Stage; show: Show; project: SampleProject }
 export type Agent = { name: string; worktree: string; port: number; databaseUrl: string }
 
 const agentNames = ['dark-mode', 'payments', 'user-search']
+const mainName = 'main checkout'
 
 /** Two servers of one project in one checkout: really started, on a free port that stands in for 3000. */
 export async function showCollision({ stage, show, project }: Scene): Promise<void> {
@@ -87,7 +88,7 @@ export async function writeNotes({ stage, show, project }: Scene, agents: readon
   const expected = agents.map(({ name }) => JSON.stringify([...seededNotes, `row of ${name}`]))
   for (const [index, { name }] of agents.entries()) show.line(`${pad(name)} ${found[index]}`)
   const main = await answerOf(stage, [process.execPath, '--env-file=.env.local', 'show.js'], { cwd: project.root })
-  show.line(`${pad('main checkout')} ${main}`)
+  show.line(`${pad(mainName)} ${main}`)
   const holds = isDeepStrictEqual([...found, main], [...expected, JSON.stringify(seededNotes)])
   show.prove("every database holds the seed and its own row, and nobody else's", holds, [...found, main])
 }
@@ -145,7 +146,7 @@ function describeAgent(name: string, worktree: string): Agent {
 }
 
 function pad(name: string): string {
-  return name.padEnd(Math.max(...agentNames.map(({ length }) => length)))
+  return name.padEnd(Math.max(...[...agentNames, mainName].map(({ length }) => length)))
 }
 
 function canListen(port: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * The demo's world: a temporary folder with a HOME and a ledger of its own, and every process started in it. Closing
- * the stage ends them all and removes the folder, whatever the demo was doing.
+ * The world of a demo or a measurement: a temporary folder with a HOME and a ledger of its own, and every process started in it. Closing
+ * the stage ends them all and removes the folder, whatever is going on.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
@@ -31,7 +31,7 @@ export type Stage = {
 /** How long a process may take to end after SIGTERM, in ms. */
 const graceMs = 2000
 
-/** What would tie the sample project to the session that the demo is started from. */
+/** What would tie the stage to the session that it is opened from. */
 const foreignVariables = [
   'CLAUDE_ENV_FILE',
   'CLAUDE_PROJECT_DIR',
@@ -43,15 +43,16 @@ const foreignVariables = [
   'XDG_STATE_HOME',
 ]
 
-export function openStage(): Stage {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'agent-isolate-demo-')))
+/** `prefix`: how the temporary folder's name begins. */
+export function openStage(prefix: string): Stage {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), prefix)))
   const env = stageEnvironment(folder)
   const started = new Set<Running>()
   let isOpen = true
   return {
     folder,
     start(command, options) {
-      if (!isOpen) throw new IsolateError('the demo has ended')
+      if (!isOpen) throw new IsolateError(`nothing can be started any more in ${folder}`)
       const running = startProcess(command, { ...options, env: { ...env, ...options.env } })
       started.add(running)
       return running

@@ -71,7 +71,7 @@ export function parseConfig(text: string, path: string): Config {
     sync: {
       upstream: sync.text('upstream', (name) => /^[^-\s/][^\s/]*\/\S+$/.test(name), 'REMOTE/BRANCH'),
       fetch: sync.choice('fetch', ['stale', 'always', 'never']) ?? 'stale',
-      timeoutMs: (sync.number('timeoutSeconds', 1, 300) ?? 5) * 1000,
+      timeoutMs: (sync.number('timeoutSeconds', 1, 60) ?? 5) * 1000,
     },
     setup: top.list('setup', isCommand, 'a command') ?? [],
     teardown: top.list('teardown', isCommand, 'a command') ?? [],

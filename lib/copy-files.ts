@@ -76,7 +76,7 @@ async function stage(
     const status = lstatSync(from)
     if (status.isSymbolicLink()) {
       const link = planLink(source, worktree, path, readlinkSync(from))
-      if (link !== undefined && leadsInside(source, from)) return { path, link, fingerprint: `link:${link}` }
+      if (link !== undefined && endsInside(source, from)) return { path, link, fingerprint: `link:${link}` }
       reporter.warn(`${show(path)} is not copied: it is a symlink that leads out of the repository`)
       return undefined
     }
@@ -127,7 +127,7 @@ export function planLink(source: string, worktree: string, path: string, target:
 }
 
 /** By way of other symlinks, too. One that leads nowhere leads nowhere else in the worktree. */
-function leadsInside(source: string, link: string): boolean {
+function endsInside(source: string, link: string): boolean {
   try {
     return isWithin(source, realpathSync(link))
   } catch (error) {

@@ -2,13 +2,15 @@
  * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is taken back by
  * the same teardown as a removal. A worktree that exists is opened again with the ports and the database it had.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { tryGit } from './git.ts'
+import { git } from './git.ts'
+import { leadsInside } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { findLease, identityKey, saveLease, type WorktreeIdentity } from './ledger.ts'
-import type { Lease } from './lease.ts'
+import { isMarked } from './lease-mark.ts'
+import type { Lease, Resource } from './lease.ts'
 import { withLock } from './lock.ts'
 import { prepareWorktree, requiredPortNames, runSetup, type Tools } from './prepare.ts'
 import { ownIdentity } from './process-identity.ts'
@@ -18,9 +20,16 @@ import { listWorktrees, type ListedWorktree } from './repository.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
-import { rebaseWorktree } from './rebase.ts'
-import { chooseStart } from './start-point.ts'
-import { addWorktree, checkOut, removeWorktreeEntry, runPostCheckout } from './worktree.ts'
+import { rebaseWorktree, type RebaseTarget } from './rebase.ts'
+import { chooseStart, type StartPoint } from './start-point.ts'
+import {
+  addWorktree,
+  checkOut,
+  hasBranch,
+  removeWorktreeEntry,
+  requireNothingThere,
+  runPostCheckout,
+} from './worktree.ts'
 import { parseWorktreeName, type WorktreeName } from './worktree-name.ts'
 
 export type Creation = {
@@ -37,12 +46,16 @@ export async function createWorktree(cwd: string, name: unknown, tools: Tools): 
   const checked = parseWorktreeName(name)
   const project = await tools.stopwatch.measure('repository and config', () => loadProject(cwd))
   const { root, commonDir } = project.repository
-  const worktree = join(root, project.config.worktrees.folder, checked.flat)
-  await reapDeadLeases(tools.reporter)
+  const worktree = requireInside(root, join(project.config.worktrees.folder, checked.flat))
+  await reapDeadLeases(tools.reporter, worktree)
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = await findUsableLease({ worktree, commonDir }, tools)
-    const listed = await findUsable(project, worktree)
-    if (listed === undefined) return { lease: await build(project, worktree, checked, tools), isReopened: false }
+    const listed = await findUsable(project, worktree, tools)
+    if (listed === undefined) {
+      // Its folder was deleted by hand.
+      if (lease !== undefined) await tearDown(lease, { reporter: tools.reporter, discard: false })
+      return { lease: await build(project, worktree, checked, tools), isReopened: false }
+    }
     const adoptee = { worktree, name: checked.name, branch: listed.branch, lease }
     return { lease: await adopt(project, adoptee, tools), isReopened: true }
   })
@@ -53,9 +66,10 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
   const project = await loadProject(cwd)
   const { commonDir } = project.repository
   const worktree = requireLinkedWorktree(project)
-  await reapDeadLeases(tools.reporter)
+  await reapDeadLeases(tools.reporter, worktree)
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
-    const lease = await findUsableLease({ worktree, commonDir }, tools)
+    // Whatever its state: this is where somebody stands.
+    const lease = findLease({ worktree, commonDir })
     const branch = (await listWorktrees(commonDir)).find(({ path }) => path === worktree)?.branch
     const name = basename(worktree)
     return { lease: await adopt(project, { worktree, name, branch, lease }, tools), isReopened: lease !== undefined }
@@ -73,28 +87,35 @@ export function withWorktreeLock<T>(
 }
 
 /** The worktree that git lists at the path and that is there; a stale entry of git's is removed, anything else in the way is an error. */
-async function findUsable({ repository }: Project, worktree: string): Promise<ListedWorktree | undefined> {
-  const listed = (await listWorktrees(repository.commonDir)).find(({ path }) => path === worktree)
-  const isThere = existsSync(worktree)
-  if (listed !== undefined && isThere) return listed
+async function findUsable(
+  { repository }: Project,
+  worktree: string,
+  { reporter }: Tools,
+): Promise<ListedWorktree | undefined> {
+  const { commonDir } = repository
+  const listed = (await listWorktrees(commonDir)).find(({ path }) => path === worktree)
+  if (listed === undefined) requireNothingThere(worktree)
+  else if (existsSync(worktree)) return listed
   if (listed?.isLocked) {
     throw new IsolateError(`${worktree} is gone, but git has it locked`, { hint: `git worktree unlock ${worktree}` })
   }
-  if (listed !== undefined) await removeWorktreeEntry(repository.commonDir, worktree)
-  else if (isThere && readdirSync(worktree).length > 0) {
-    throw new IsolateError(`${worktree} is there already, and is no worktree of this repository`, {
-      hint: 'Move it away, or choose another name.',
-    })
-  }
+  const saved = listed === undefined ? undefined : await removeWorktreeEntry(commonDir, worktree, true)
+  if (saved !== undefined)
+    reporter.info(`kept the commits of the worktree that was there, which were on no branch, as ${saved}`)
   return undefined
 }
 
-/** The worktree's ready lease. What a killed process left half-made or half-removed is given back first. */
+/** The worktree's lease, to go on with. One whose creation never got as far as files, or that was to be discarded, is given back. */
 async function findUsableLease(identity: WorktreeIdentity, { reporter }: Tools): Promise<Lease | undefined> {
   const lease = findLease(identity)
   if (lease === undefined || lease.state === 'ready') return lease
-  await waitForOrphans(lease, reporter)
-  await tearDown(lease, { reporter, branch: lease.state === 'removing' ? 'merged' : 'remove' })
+  if (!(await waitForOrphans(lease, reporter))) {
+    throw new IsolateError(`programs still run in ${lease.worktree}, whose creation was killed`, {
+      hint: 'End them, or wait for them, and try again.',
+    })
+  }
+  if (lease.state !== 'creating' && lease.state !== 'discarding' && isMarked(lease)) return lease
+  await tearDown(lease, { reporter, discard: lease.state === 'discarding' })
   return undefined
 }
 
@@ -106,41 +127,55 @@ async function build(project: Project, worktree: string, name: WorktreeName, too
   const start = (await hasBranch(repository.commonDir, branch))
     ? undefined
     : await stopwatch.measure('upstream', () => chooseStart(project, reporter))
-  const draft: LeaseDraft = {
-    ...newLease(project, worktree, name.name, branch),
-    resources: [
-      ...(start === undefined ? [] : [{ kind: 'branch' as const, name: branch, start: start.commit }]),
-      { kind: 'worktree' },
-    ],
-  }
-  const lease = await stopwatch.measure('lease', () => reserve(project, draft))
+  const lease = await stopwatch.measure('lease', () => reserve(project, newLease(project, worktree, name.name, branch)))
   return orTearDown(lease, tools, async () => {
-    await stopwatch.measure('git worktree add', () =>
-      addWorktree(repository, { path: worktree, branch, start: start?.commit }),
-    )
+    const made = await stopwatch.measure('git worktree add', () => makeWorktree(project, lease, branch, start, tools))
     await stopwatch.measure('check out', () => checkOut(worktree))
-    if (start?.rebaseOnto !== undefined) {
-      await rebaseWorktree({ worktree, onto: start.rebaseOnto, reporter })
-    }
+    const based = start?.rebaseOnto === undefined ? made : await rebase(made, start.rebaseOnto, tools)
     if (existsSync(join(worktree, '.gitmodules'))) {
       reporter.info('submodules are not checked out in a new worktree: git submodule update --init')
     }
-    const prepared = await prepareWorktree(project, lease, tools)
+    const prepared = await prepareWorktree(project, { ...based, state: 'preparing' }, tools)
     await stopwatch.measure('post-checkout', () => runPostCheckout(repository, worktree, reporter))
     return finish(project, prepared, tools)
   })
 }
 
+/** Writes down what is about to be made at the last moment before it is: nothing that was in the way is ever taken for ours. */
+async function makeWorktree(
+  { repository }: Project,
+  lease: Lease,
+  branch: string,
+  start: StartPoint | undefined,
+  { reporter }: Tools,
+): Promise<Lease> {
+  const own: Resource[] = start === undefined ? [] : [{ kind: 'branch', name: branch, start: start.commit }]
+  const made: Lease = { ...lease, resources: [...own, { kind: 'worktree' }] }
+  const place = { path: lease.worktree, branch, start: start?.commit }
+  await addWorktree(repository, place, { claim: () => saveLease(made), reporter })
+  return made
+}
+
+/** Notes the tip that the rebase left: its commits are copies of ones that are safe, and no reason to keep the branch. */
+async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Promise<Lease> {
+  const { worktree } = lease
+  if (!(await rebaseWorktree({ worktree, onto, reporter }))) return lease
+  const rebased = (await git(worktree, ['rev-parse', 'HEAD'])).trim()
+  const resources = lease.resources.map((one) => (one.kind === 'branch' ? { ...one, rebased } : one))
+  const noted: Lease = { ...lease, resources }
+  saveLease(noted)
+  return noted
+}
+
 type Adoptee = { worktree: string; name: string; branch: string | undefined; lease: Lease | undefined }
 
 async function adopt(project: Project, { worktree, name, branch, lease }: Adoptee, tools: Tools): Promise<Lease> {
-  if (lease !== undefined) {
-    const refreshed = await prepareWorktree(project, { ...lease, branch }, tools)
-    saveLease(refreshed)
-    return refreshed
-  }
-  const fresh = await reserve(project, newLease(project, worktree, name, branch))
-  return orTearDown(fresh, tools, async () => finish(project, await prepareWorktree(project, fresh, tools), tools))
+  if (lease?.state === 'ready') return prepareWorktree(project, { ...lease, branch }, tools)
+  const fresh = lease ?? (await reserve(project, newLease(project, worktree, name, branch)))
+  const current: Lease = { ...fresh, branch, state: 'preparing', maker: ownIdentity() }
+  const work = async (): Promise<Lease> => finish(project, await prepareWorktree(project, current, tools), tools)
+  // One that was there before us is not taken back.
+  return lease === undefined ? orTearDown(current, tools, work) : work()
 }
 
 /** Set-up commands, and only then: ready. */
@@ -156,7 +191,7 @@ async function orTearDown(lease: Lease, { reporter }: Tools, work: () => Promise
     return await work()
   } catch (error) {
     // The newest version: preparing has added resources to it.
-    await tearDown(findLease(lease) ?? lease, { reporter, branch: 'remove' })
+    await tearDown({ ...(findLease(lease) ?? lease), state: 'creating' }, { reporter, discard: false })
     throw error
   }
 }
@@ -180,7 +215,10 @@ function reserve(project: Project, draft: LeaseDraft): Promise<Lease> {
   return reserveLease(draft, requiredPortNames(project), project.config.ports.range)
 }
 
-async function hasBranch(commonDir: string, branch: string): Promise<boolean> {
-  const args = ['--git-dir', commonDir, 'show-ref', '--verify', '--quiet', `refs/heads/${branch}`]
-  return (await tryGit(commonDir, args)).code === 0
+/** `inner` in `root`, of which no folder leads out through a symlink. Makes nothing. */
+function requireInside(root: string, inner: string): string {
+  if (leadsInside(root, inner)) return join(root, inner)
+  throw new IsolateError(`${join(root, inner)} leads out of ${root} through a symlink`, {
+    hint: 'Choose another folder: "worktrees.folder" in agent-isolate.json.',
+  })
 }

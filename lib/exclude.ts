@@ -2,7 +2,7 @@
  * Keeps what we put into worktrees out of `git status` where the repository's own ignore rules do not: in
  * $GIT_COMMON_DIR/info/exclude, which all worktrees share and which is never committed.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gitFailure, tryGit } from './git.ts'
 import { withRepositoryLock } from './worktree.ts'
@@ -11,19 +11,31 @@ import { readIfAny } from './read-if-any.ts'
 const begin = '# agent-isolate: begin (removed with the last isolated worktree)'
 const end = '# agent-isolate: end'
 
-/** Those of `paths` (relative; folders end in `/`) that git does not ignore in `worktree`. One git process. */
+/**
+ * Those of `paths` (relative; folders end in `/`) that git does not ignore in `worktree`, or only because our block says so:
+ * whose worktree the block was made for is forgotten when that one goes. One git process.
+ */
 export async function findNotIgnored(worktree: string, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return []
-  const args = ['check-ignore', '-z', '--stdin']
+  const args = ['check-ignore', '-z', '--verbose', '--stdin']
   const outcome = await tryGit(worktree, args, { input: paths.map((path) => `${path}\0`).join('') })
   // 1: none of them is ignored.
   if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(worktree, args, outcome)
-  const ignored = new Set(outcome.stdout.split('\0'))
+  const ignored = new Set<string>()
+  const fields = outcome.stdout.split('\0')
+  for (let at = 0; at + 3 < fields.length; at += 4) {
+    const [source = '', , pattern = '', path = ''] = fields.slice(at, at + 4)
+    if (!(source.endsWith('info/exclude') && pattern === patternFor(path))) ignored.add(path)
+  }
   return paths.filter((path) => !ignored.has(path))
 }
 
+function patternFor(path: string): string {
+  return `/${path.replace(/\/$/, '').replace(/[\\*?[\] !#]/g, '\\$&')}`
+}
+
 export async function excludePaths(commonDir: string, paths: readonly string[]): Promise<void> {
-  const lines = paths.map((path) => `/${path.replace(/\/$/, '').replace(/[\\*?[\] !#]/g, '\\$&')}`)
+  const lines = paths.map(patternFor)
   await withRepositoryLock(commonDir, async () => changeExclude(commonDir, (content) => addLines(content, lines)))
 }
 
@@ -61,7 +73,9 @@ function findBlock(content: string): { start: number; stop: number; lines: strin
 }
 
 function changeExclude(commonDir: string, change: (content: string) => string): void {
-  const path = join(commonDir, 'info', 'exclude')
+  const named = join(commonDir, 'info', 'exclude')
+  // It may be a link to a file that the user keeps elsewhere.
+  const path = existsSync(named) ? realpathSync(named) : named
   const content = readIfAny(path) ?? ''
   const changed = change(content)
   if (changed === content) return

@@ -1,15 +1,20 @@
 /** Runs git in a folder. Output is meant for programs: C locale, no optional locks, no prompts. */
+import { dirname } from 'node:path'
 import { childEnvironment, run, type Outcome, type RunOptions } from './run.ts'
 import { IsolateError } from './isolate-error.ts'
 
 export type GitOptions = Pick<RunOptions, 'input' | 'timeoutMs' | 'onOutput' | 'mergeOutput'> & {
   env?: NodeJS.ProcessEnv
+  /** Looks for the repository in the folders above too. Only for finding out where we are. */
+  searchesAbove?: boolean
 }
 
-/** Runs git and answers what happened; throws only when there is no git, or no such folder. */
+/** Runs git in the top folder of a checkout, or any with `--git-dir`, and answers what happened; throws only when there is no git, or no such folder. */
 export async function tryGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<Outcome> {
-  const { env, ...rest } = options
-  const outcome = await run('git', args, { ...rest, cwd, env: gitEnvironment(env) })
+  const { env, searchesAbove = false, ...rest } = options
+  // A worktree lies inside the main checkout: were its .git file gone, git would work on that one.
+  const ceiling = searchesAbove ? {} : { GIT_CEILING_DIRECTORIES: dirname(cwd) }
+  const outcome = await run('git', args, { ...rest, cwd, env: gitEnvironment({ ...ceiling, ...env }) })
   if (outcome.isMissing) {
     throw new IsolateError(`git cannot be started in ${cwd}`, { hint: 'Install git, and see that the folder exists.' })
   }

@@ -1,7 +1,7 @@
 /** Keeps paths that come from a repository inside it, whatever they are made of: text, `..`, or symlinks on the way. */
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path'
-import { IsolateError } from './isolate-error.ts'
+import { errorCode, IsolateError } from './isolate-error.ts'
 
 /** True for a relative path that, as text, stays inside the folder it is joined to, and out of its `.git`. */
 export function isInnerPath(path: string): boolean {
@@ -16,19 +16,33 @@ export function isWithin(folder: string, path: string): boolean {
 }
 
 /**
+ * True when what lies at `inner` in `folder` (a real path), or is made there, lies in `folder` itself: no folder on the way
+ * to it is a symlink that leads out, nor is `folder`. Whether `inner` itself is a symlink plays no part: removing or
+ * replacing one never reaches its target. False when `folder` is gone.
+ */
+export function leadsInside(folder: string, inner: string): boolean {
+  let existing = dirname(join(folder, inner))
+  while (lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing)
+  try {
+    return isWithin(folder, realpathSync(existing))
+  } catch (error) {
+    // A symlink to nothing, or to itself, leads to no place that is known to be inside.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) return false
+    throw error
+  }
+}
+
+/**
  * The absolute path of `inner` in `folder` (a real path), ready to be written: its folders are made, and none of them
  * leads out through a symlink. Throws `IsolateError` otherwise.
  */
 export function requireWritablePath(folder: string, inner: string): string {
   const path = join(folder, inner)
-  const parent = dirname(path)
-  let existing = parent
-  while (lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing)
-  if (!isWithin(folder, realpathSync(existing))) {
+  if (!leadsInside(folder, inner)) {
     throw new IsolateError(`${path} leads out of ${folder} through a symlink`, {
       hint: 'Choose another path in agent-isolate.json.',
     })
   }
-  mkdirSync(parent, { recursive: true })
+  mkdirSync(dirname(path), { recursive: true })
   return path
 }

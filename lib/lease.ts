@@ -9,8 +9,8 @@ import { parseProcessIdentity, type ProcessIdentity } from './process-identity.t
  */
 export type Resource =
   | { kind: 'worktree' }
-  /** A branch that we made, at the commit `start`. */
-  | { kind: 'branch'; name: string; start: string }
+  /** A branch that we made at `start`. `rebased`: the tip that our rebase left, whose commits are but copies. */
+  | { kind: 'branch'; name: string; start: string; rebased?: string }
   /** Our lines in the repository's info/exclude, shared by all its worktrees. */
   | { kind: 'exclude' }
   /** A database file; SQLite's side files go with it. One that `existed` (git has checked it out) stays. */
@@ -23,7 +23,7 @@ export type Resource =
 
 export type LeaseState = (typeof leaseStates)[number]
 
-const leaseStates = ['creating', 'ready', 'removing', 'discarding'] as const
+const leaseStates = ['creating', 'preparing', 'ready', 'removing', 'discarding'] as const
 
 export type Lease = {
   /** 16 hex digits; on everything that carries our mark. */
@@ -39,8 +39,8 @@ export type Lease = {
   name: string
   branch: string | undefined
   /**
-   * `creating` until all is in place, `removing` from the start of the teardown; `discarding` when that takes the
-   * branch as well, whatever it holds: a roll-back, or the user's word.
+   * `creating` until git has checked out the files: until then nobody can have worked in it. `preparing` until all is in
+   * place. `removing` from the start of the teardown, `discarding` when the user has said that work may be lost.
    */
   state: LeaseState
   /** The process that creates or removes it. */
@@ -104,7 +104,9 @@ function isResource(value: unknown): value is Resource {
     case 'context':
       return true
     case 'branch':
-      return isText(value['name']) && isText(value['start'])
+      return (
+        isText(value['name']) && isText(value['start']) && (value['rebased'] === undefined || isText(value['rebased']))
+      )
     case 'dependencies':
       return isText(value['inner'])
     case 'sqlite':

@@ -21,7 +21,7 @@ export type LockOptions = {
   purpose: string
   /** Gives up after this many ms. */
   waitMs: number
-  /** Called once when the lock is not free at first. */
+  /** Called once when the wait has lasted two seconds. */
   onWait?: (holder: ProcessIdentity | undefined) => void
 }
 
@@ -62,6 +62,9 @@ function lockPath(name: string): string {
   return join(requireStateFolder('locks'), name)
 }
 
+/** Twenty at once wait for each other all the time; nobody needs to hear of that. */
+const quietMs = 2000
+
 type Patience = Pick<LockOptions, 'waitMs' | 'onWait'>
 
 async function holding<T>(path: string, patience: Patience, work: () => Promise<T>): Promise<{ value: T } | undefined> {
@@ -78,15 +81,20 @@ async function holding<T>(path: string, patience: Patience, work: () => Promise<
 async function acquire(path: string, { waitMs, onWait }: Patience): Promise<string | undefined> {
   const token = randomBytes(8).toString('hex')
   const finished = writeTemporaryFile(JSON.stringify({ token, ...ownIdentity() }), { durable: false })
-  const deadline = Date.now() + waitMs
+  const started = Date.now()
+  let hasTold = false
   try {
     for (let attempt = 0; ; attempt++) {
       if (tryLink(finished, path)) return token
       const claim = readClaim(path)
       if (claim === undefined) continue
       if (!isClaimAlive(claim) && takeOver(path, claim, finished)) return token
-      if (attempt === 0) onWait?.(claim.holder)
-      if (Date.now() >= deadline) return undefined
+      const waitedMs = Date.now() - started
+      if (!hasTold && waitedMs > quietMs) {
+        hasTold = true
+        onWait?.(claim.holder)
+      }
+      if (waitedMs >= waitMs) return undefined
       // Short naps with some chance in them, so that many waiters do not wake together.
       await sleep(2 + Math.random() * Math.min(40, 4 + attempt))
     }

@@ -13,6 +13,7 @@ import { environmentOf, loadTemplate, writeEnvironment } from './environment.ts'
 import { excludePaths, findNotIgnored } from './exclude.ts'
 import { tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
+import { markWorktree } from './lease-mark.ts'
 import { findResource, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { saveLease } from './ledger.ts'
 import { assignPorts } from './ports.ts'
@@ -36,6 +37,7 @@ export function requiredPortNames(project: Project, worktree?: string): string[]
 export async function prepareWorktree(project: Project, lease: Lease, { reporter, stopwatch }: Tools): Promise<Lease> {
   const { worktree } = lease
   const { config, repository, isTrusted } = project
+  markWorktree(lease)
   const { source } = repository
   const decisions =
     source === undefined
@@ -80,13 +82,14 @@ export async function runSetup(project: Project, lease: Lease, reporter: Reporte
   }
 }
 
-/** Runs the repository's teardown commands in a worktree that is about to go. A failing one is a warning. */
-export async function runTeardownCommands(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
-  if (!existsSync(lease.worktree) || !mayRun(project, 'teardown', reporter)) return
+/** Runs the repository's teardown commands in a worktree that is about to go. A failing one is a warning. Answers whether any was run. */
+export async function runTeardownCommands(project: Project, lease: Lease, reporter: Reporter): Promise<boolean> {
+  if (!existsSync(lease.worktree) || !mayRun(project, 'teardown', reporter)) return false
   for (const command of project.config.teardown) {
     const failure = await runCommand(project, lease, command, reporter)
     if (failure !== undefined) reporter.warn(failure)
   }
+  return true
 }
 
 function mayRun(project: Project, list: 'setup' | 'teardown', reporter: Reporter): boolean {
@@ -98,6 +101,9 @@ function mayRun(project: Project, list: 'setup' | 'teardown', reporter: Reporter
   return false
 }
 
+/** Nine of the ten minutes that Claude Code gives a creation, in ms. */
+const commandTimeoutMs = 540_000
+
 /** The text of a failure; undefined when all went well. The shell gets the user's own, trusted, words and nothing else. */
 async function runCommand(
   project: Project,
@@ -107,10 +113,10 @@ async function runCommand(
 ): Promise<string | undefined> {
   reporter.progress(`running: ${command}`)
   const env = childEnvironment(environmentOf(project, lease).exported)
-  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env })
+  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
   if (outcome.code === 0) return undefined
   const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')
-  return `the command "${command}" failed (${outcome.code ?? outcome.signal}) in ${lease.worktree}:\n    ${lastLines}`
+  return `the command "${command}" failed (${outcome.timedOut ? 'it took too long' : (outcome.code ?? outcome.signal)}) in ${lease.worktree}:\n    ${lastLines}`
 }
 
 async function planResources(

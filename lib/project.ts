@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { loadConfig, type Config } from './config.ts'
 import { readIfAny } from './read-if-any.ts'
-import { findRepository, type Repository } from './repository.ts'
+import { requireRepository, type Repository } from './repository.ts'
 import { isTrusted, type Trustee } from './trust.ts'
 
 export type Project = {
@@ -14,7 +14,7 @@ export type Project = {
 
 /** The config is the main checkout's: what an agent writes into a worktree's has no effect until it is merged. */
 export async function loadProject(cwd: string): Promise<Project> {
-  const repository = await findRepository(cwd)
+  const repository = await requireRepository(cwd)
   const { config, text } = loadConfig(repository.source)
   const trustee = { commonDir: repository.commonDir, text: text + seedScript(repository.source, config) }
   return { repository, config, trustee, isTrusted: isTrusted(trustee) }

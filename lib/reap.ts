@@ -1,38 +1,68 @@
 /** Gives back what dead worktrees hold: at every creation and session start, and on demand (`gc`). */
+import { existsSync } from 'node:fs'
+import { IsolateError } from './isolate-error.ts'
 import { judgeLeases } from './judge-leases.ts'
+import { findMovedWorktree, isMarked } from './lease-mark.ts'
 import type { Lease } from './lease.ts'
-import { findLease, identityKey, loadLedger } from './ledger.ts'
+import { findLease, identityKey, loadLedger, saveLease } from './ledger.ts'
 import { withLockIfFree } from './lock.ts'
 import type { Reporter } from './reporter.ts'
+import { listWorktrees } from './repository.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
+import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
 
-/** Tears down one dead lease. False when somebody else is at it, or it has changed meanwhile. */
+/** Gives back one dead lease. False when somebody else is at it, it has changed meanwhile, or it turned out to hold work. */
 export async function reapLease(lease: Lease, reporter: Reporter): Promise<boolean> {
   const reaped = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
     const current = findLease(lease)
     if (current?.id !== lease.id || current.state !== lease.state) return false
-    if (lease.state !== 'ready') await waitForOrphans(lease, reporter)
-    await tearDown(lease, { reporter, branch: holdsWork(lease) ? 'merged' : 'remove' })
+    if (await isStillNeeded(current, reporter)) return false
+    await tearDown(current, { reporter, discard: current.state === 'discarding' })
     return true
   })
   return reaped ?? false
 }
 
-/** What never became ready holds nobody's work, whatever its branch says after a rebase. */
-function holdsWork({ state }: Lease): boolean {
-  return state === 'ready' || state === 'removing'
+async function isStillNeeded(lease: Lease, reporter: Reporter): Promise<boolean> {
+  const moved = findMovedWorktree(lease)
+  if (moved !== undefined) {
+    saveLease({ ...lease, worktree: moved })
+    reporter.warn(
+      `${lease.worktree} is now ${moved}; bring its environment up to date: agent-isolate setup -C ${moved}`,
+    )
+    return true
+  }
+  if (lease.state === 'ready' || !existsSync(lease.worktree)) return false
+  if (!(await waitForOrphans(lease, reporter))) {
+    reporter.warn(`programs still run in ${lease.worktree}, whose creation was killed: left alone`)
+    return true
+  }
+  return isMarked(lease) && (await holdsWork(lease, reporter))
 }
 
-/** The quiet reaping on the way to something else: a failure is a warning, `gc` will say more. */
-export async function reapDeadLeases(reporter: Reporter): Promise<void> {
-  const judged = await judgeLeases(loadLedger().leases)
+/** Where a killed process was at a worktree that somebody may have worked in since. What holds work is a worktree like any other. */
+async function holdsWork(lease: Lease, reporter: Reporter): Promise<boolean> {
+  if (lease.state === 'creating' || lease.state === 'discarding') return false
+  const listed = (await listWorktrees(lease.commonDir)).find(({ path }) => path === lease.worktree)
+  const work = await findUnsavedWork(lease, listed?.branch)
+  if (isNothing(work) && !listed?.isLocked) return false
+  saveLease({ ...lease, state: 'ready' })
+  const reason = isNothing(work) ? 'it is locked' : `it holds ${describeUnsavedWork(work)}`
+  reporter.warn(`${lease.worktree} was left half-way by a killed process, and stays: ${reason}`)
+  return true
+}
+
+/** The quiet reaping on the way to something else, which may be about the worktree `except`: a failure is a warning, `gc` will say more. */
+export async function reapDeadLeases(reporter: Reporter, except?: string): Promise<void> {
+  const judged = await judgeLeases(loadLedger().leases.filter(({ worktree }) => worktree !== except))
   for (const { lease } of judged.filter(({ verdict }) => verdict === 'dead')) {
     try {
       if (await reapLease(lease, reporter))
         reporter.info(`gave back what was left of ${lease.name} (${lease.worktree})`)
     } catch (error) {
+      if (!(error instanceof IsolateError)) throw error
       reporter.warn(
-        `what is left of ${lease.worktree} could not be given back: ${String(error)}; run: agent-isolate gc`,
+        `what is left of ${lease.worktree} could not be given back: ${error.message}; run: agent-isolate gc`,
       )
     }
   }

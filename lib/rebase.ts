@@ -2,10 +2,11 @@
  * Brings a branch up to its upstream by rebase or merge, whole or not at all: whatever goes wrong, the worktree is back
  * at the commit that it had, and never left in the middle.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promptlessEnvironment } from './fetch-upstream.ts'
 import { git, tryGit, type GitOptions } from './git.ts'
+import { findOperation } from './git-operation.ts'
 import { IsolateError } from './isolate-error.ts'
 import type { Reporter } from './reporter.ts'
 import type { Outcome } from './run.ts'
@@ -48,15 +49,6 @@ const plainConfig = [
   'merge.autoStash=false',
   'maintenance.auto=false',
 ].flatMap((setting) => ['-c', setting])
-
-/** Files that git keeps in a worktree's git folder during an operation that somebody has to continue or abort. */
-const operations = {
-  'rebase-merge': 'rebase',
-  'rebase-apply': 'rebase',
-  MERGE_HEAD: 'merge',
-  CHERRY_PICK_HEAD: 'cherry-pick',
-  REVERT_HEAD: 'revert',
-} as const
 
 /**
  * Rebases a new branch in a worktree that holds nothing but git's files yet. When that fails it stays at the local commits, with a warning that says what to
@@ -103,11 +95,6 @@ export async function integrate(options: IntegrateOptions): Promise<Integration>
 /** "conflict in a.ts, b.ts", or git's own words. */
 export function describe({ conflicts, reason }: FailedIntegration): string {
   return conflicts.length > 0 ? `conflict in ${conflicts.join(', ')}` : reason
-}
-
-/** The operation that a worktree is in the middle of, for a person to read; undefined when there is none. */
-export function findOperation(gitDir: string): string | undefined {
-  return Object.entries(operations).find(([file]) => existsSync(join(gitDir, file)))?.[1]
 }
 
 async function commandOf({ worktree, onto, upstream, method }: IntegrateOptions): Promise<string[]> {

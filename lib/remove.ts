@@ -1,6 +1,6 @@
 /** Takes a worktree away, unless work would be lost with it. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { withWorktreeLock } from './create.ts'
 import { IsolateError } from './isolate-error.ts'
 import { isOurWorktree, type Lease } from './lease.ts'
@@ -29,7 +29,8 @@ export async function removeWorktree(cwd: string, nameOrPath: string, options: R
 
 /** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
 export async function removeWorktreeAt(path: string, reporter: Reporter): Promise<void> {
-  const lease = loadLedger().leases.find(({ worktree }) => worktree === path)
+  const real = existsSync(path) ? realpathSync(path) : resolve(path)
+  const lease = loadLedger().leases.find(({ worktree }) => worktree === real)
   if (lease === undefined || !isOurWorktree(lease))
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.
@@ -44,8 +45,11 @@ function removeLeased(project: Project, lease: Lease, options: RemoveOptions): P
     const current = findLease(lease)
     if (current?.id !== lease.id) throw new IsolateError(`${lease.worktree} has just been removed by another process`)
     if (!options.discard) await refuseUnsavedWork(current)
-    await runTeardownCommands(project, current, options.reporter)
-    await tearDown(current, { reporter: options.reporter, branch: options.discard ? 'remove' : 'merged' })
+    if (await runTeardownCommands(project, current, options.reporter)) {
+      // They take their time and may leave something behind.
+      if (!options.discard) await refuseUnsavedWork(current)
+    }
+    await tearDown(current, options)
     return current
   })
 }
@@ -64,7 +68,7 @@ export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise
       })
     }
     await runTeardownCommands(project, lease, reporter)
-    await tearDown(lease, { reporter, branch: 'merged' })
+    await tearDown(lease, { reporter, discard: false })
     return lease
   })
 }
@@ -80,7 +84,7 @@ async function refuseUnsavedWork(lease: Lease): Promise<void> {
   if (listed.isLocked) {
     throw new IsolateError(`${lease.worktree} is locked`, { hint: `git worktree unlock ${lease.worktree}` })
   }
-  const work = await findUnsavedWork(lease.worktree, listed.branch)
+  const work = await findUnsavedWork(lease, listed.branch)
   if (isNothing(work)) return
   throw new IsolateError(`${lease.worktree} stays: it holds ${describeUnsavedWork(work)}`, {
     hint: `Commit and merge or push them, or throw them away: agent-isolate remove ${lease.name} --discard`,

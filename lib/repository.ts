@@ -1,6 +1,7 @@
 /** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
 import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gitFailure, tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
 
@@ -31,7 +32,16 @@ export type ListedWorktree = {
 }
 
 /** Works from any subfolder, linked worktree or git folder. Throws `IsolateError` outside a repository. */
-export async function findRepository(cwd: string): Promise<Repository> {
+export async function requireRepository(cwd: string): Promise<Repository> {
+  const repository = await findRepository(cwd)
+  if (repository !== undefined) return repository
+  throw new IsolateError(`not in a git repository: ${cwd}`, {
+    hint: 'Run this inside a repository, or make one: git init',
+  })
+}
+
+/** The same, but undefined outside a repository. Throws `IsolateError` where git cannot tell. */
+export async function findRepository(cwd: string): Promise<Repository | undefined> {
   requireDirectory(cwd)
   const args = [
     'rev-parse',
@@ -43,10 +53,13 @@ export async function findRepository(cwd: string): Promise<Repository> {
     'hooks',
     '--show-toplevel',
   ]
-  const outcome = await tryGit(cwd, args)
+  const outcome = await tryGit(cwd, args, { searchesAbove: true })
   const [bare, common, gitDirectory, hooks, toplevel] = outcome.stdout.split('\n')
   // Outside a work tree only the last question fails; without a repository all of them do.
-  if (!common || !gitDirectory || !hooks) throw notARepository(cwd, outcome.stderr)
+  if (!common || !gitDirectory || !hooks) {
+    if (outcome.stderr.includes('not a git repository')) return undefined
+    throw new IsolateError(`git cannot use ${cwd}: ${outcome.stderr.trim()}`)
+  }
   const commonDir = realpathSync(common)
   const gitDir = realpathSync(gitDirectory)
   const checkout = toplevel ? realpathSync(toplevel) : undefined
@@ -62,13 +75,23 @@ export async function findRepository(cwd: string): Promise<Repository> {
   }
 }
 
-/** All worktrees of the repository, the main one first. */
+/**
+ * All worktrees of the repository, the main one first. Asked without the lock, git stumbles now and then over a worktree
+ * that is just being added (measured: "failed to read …/commondir: Success"); it is asked again then.
+ */
 export async function listWorktrees(commonDir: string): Promise<ListedWorktree[]> {
   const args = ['--git-dir', commonDir, 'worktree', 'list', '--porcelain', '-z']
-  const outcome = await tryGit(commonDir, args)
-  if (outcome.code !== 0) throw gitFailure(commonDir, args, outcome)
-  return parseWorktreeList(outcome.stdout)
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await tryGit(commonDir, args)
+    if (outcome.code === 0) return parseWorktreeList(outcome.stdout)
+    const isHalfMade = /failed to read .*(commondir|gitdir)/.test(outcome.stderr)
+    if (!isHalfMade || attempt === listAttempts) throw gitFailure(commonDir, args, outcome)
+    await sleep(listNapMs)
+  }
 }
+
+const listAttempts = 20
+const listNapMs = 10
 
 /** Parses `git worktree list --porcelain -z`: NUL-ended lines, an empty one after each worktree. */
 export function parseWorktreeList(text: string): ListedWorktree[] {
@@ -114,13 +137,6 @@ function bareRoot(commonDir: string): string {
 }
 
 function requireDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-  throw new IsolateError(`no such folder: ${path}`, { hint: 'Start from a folder of the repository.' })
-}
-
-function notARepository(cwd: string, words: string): IsolateError {
-  const isPlain = words.includes('not a git repository')
-  return new IsolateError(isPlain ? `not in a git repository: ${cwd}` : `git cannot use ${cwd}: ${words.trim()}`, {
-    hint: isPlain ? 'Run this inside a repository, or make one: git init' : 'Mend what git reports and try again.',
-  })
+  if (!path.includes('\0') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  throw new IsolateError(`no such folder: ${JSON.stringify(path)}`, { hint: 'Start from a folder of the repository.' })
 }

@@ -26,15 +26,19 @@ export type Outcome = {
   isMissing: boolean
 }
 
-/** Variables that would make a child git work on another repository than the one it is started in (git-rev-parse(1), --local-env-vars). */
+/** Variables that would make a child git work on another repository (git-rev-parse(1), --local-env-vars), or read paths as patterns (git(1)). */
 const gitLocalVariables = [
   'GIT_ALTERNATE_OBJECT_DIRECTORIES',
   'GIT_COMMON_DIR',
   'GIT_CONFIG',
   'GIT_DIR',
+  'GIT_GLOB_PATHSPECS',
   'GIT_GRAFT_FILE',
+  'GIT_ICASE_PATHSPECS',
   'GIT_IMPLICIT_WORK_TREE',
   'GIT_INDEX_FILE',
+  'GIT_LITERAL_PATHSPECS',
+  'GIT_NOGLOB_PATHSPECS',
   'GIT_NO_REPLACE_OBJECTS',
   'GIT_OBJECT_DIRECTORY',
   'GIT_PREFIX',
@@ -94,6 +98,14 @@ export function run(command: string, args: readonly string[], options: RunOption
       resolve({ ...outcome, isMissing: true })
     })
     child.on('close', settle)
+    // What a child leaves running in the background may hold its pipes open for ever.
+    child.on('exit', (code, signal) => {
+      setTimeout(() => {
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+        settle(code, signal)
+      }, drainMs).unref()
+    })
     // A child that ends without reading its input makes the pipe fail; its exit code tells the story.
     child.stdin?.on('error', (error) => {
       if (errorCode(error) !== 'EPIPE') reject(error)
@@ -112,6 +124,8 @@ function endGroup(pid: number, giveUp: () => void): void {
 }
 
 const graceMs = 1000
+/** Time to read what a child that has ended left in its pipes. */
+const drainMs = 500
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {

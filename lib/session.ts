@@ -2,15 +2,17 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
 import { databaseOf } from './lease.ts'
+import { errorCode, errorText } from './isolate-error.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Tools } from './prepare.ts'
 import { reapDeadLeases } from './reap.ts'
+import type { Reporter } from './reporter.ts'
 import { findRepository } from './repository.ts'
 import { claudeEnvironmentSnippet } from './shell-environment.ts'
 
 /**
- * The lines for the model; undefined in the main checkout. A linked worktree without a lease gets one. `envFile`: the
+ * The lines for the model; undefined in a main checkout, and outside of repositories. A linked worktree without a lease gets one. `envFile`: the
  * session's CLAUDE_ENV_FILE, sourced before every shell command, a subagent's too; only SessionStart has it.
  */
 export async function startSession(
@@ -19,10 +21,14 @@ export async function startSession(
   tools: Tools,
 ): Promise<string | undefined> {
   // In the main checkout too: the session may enter a worktree later, and its subagents may be in one.
-  if (envFile !== undefined) appendSnippet(envFile)
-  await reapDeadLeases(tools.reporter)
-  const lease = await findLeaseAt(cwd)
-  if (lease === 'main checkout') return undefined
+  if (envFile !== undefined) appendSnippet(envFile, tools.reporter)
+  const repository = await findRepository(cwd)
+  if (repository === undefined) return undefined
+  const { checkout, commonDir, gitDir } = repository
+  await reapDeadLeases(tools.reporter, checkout)
+  if (checkout === undefined || gitDir === commonDir) return undefined
+  const known = findLease({ worktree: checkout, commonDir })
+  const lease = known?.state === 'ready' ? known : undefined
   return describeLease(lease ?? (await setUpWorktree(cwd, tools)).lease)
 }
 
@@ -46,15 +52,13 @@ export function describeLease(lease: Lease): string {
     .join('\n')
 }
 
-async function findLeaseAt(cwd: string): Promise<Lease | 'main checkout' | undefined> {
-  const { checkout, commonDir, gitDir } = await findRepository(cwd)
-  if (checkout === undefined || gitDir === commonDir) return 'main checkout'
-  const lease = findLease({ worktree: checkout, commonDir })
-  return lease?.state === 'ready' ? lease : undefined
-}
-
-function appendSnippet(envFile: string): void {
+function appendSnippet(envFile: string, reporter: Reporter): void {
   const snippet = claudeEnvironmentSnippet()
-  if (existsSync(envFile) && readFileSync(envFile, 'utf8').includes(snippet)) return
-  appendFileSync(envFile, snippet)
+  try {
+    if (existsSync(envFile) && readFileSync(envFile, 'utf8').includes(snippet)) return
+    appendFileSync(envFile, snippet)
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error
+    reporter.warn(`shell commands will not have the environment: ${errorText(error)}`)
+  }
 }

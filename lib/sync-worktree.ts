@@ -5,7 +5,8 @@
 import { fetchUpstream, type FetchOptions } from './fetch-upstream.ts'
 import { git } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
-import { describe, findOperation, integrate, type FailedIntegration } from './rebase.ts'
+import { findOperation } from './git-operation.ts'
+import { describe, integrate, type FailedIntegration } from './rebase.ts'
 import { compareWithUpstream, findUpstream, upstreamName, type Comparison, type Upstream } from './upstream.ts'
 
 export type SyncOptions = Omit<FetchOptions, 'upstream'> & {

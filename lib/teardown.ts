@@ -2,7 +2,7 @@
  * The one way in which anything is given back: roll-back, removal and garbage collection walk a lease's resources
  * backwards. Every step is safe to repeat, so a teardown that was killed is simply done again.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,48 +12,68 @@ import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
 import { removeEnvironment } from './environment.ts'
 import { withdrawExclude } from './exclude.ts'
-import { tryGit } from './git.ts'
+import { git, tryGit } from './git.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
 import type { Lease, Resource } from './lease.ts'
+import { isMarked } from './lease-mark.ts'
+import { countOwnCommits } from './own-commits.ts'
 import { findProcessesAt, ownIdentity } from './process-identity.ts'
 import { listWorktrees } from './repository.ts'
 import type { Reporter } from './reporter.ts'
 import { sqliteSideFiles } from './sqlite/snapshot.ts'
-import { countOwnCommits } from './unsaved-work.ts'
-import { removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
+import { removeFolderIfEmpty, removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
 import { ownGitFolder, removeWorktreeEntry, withRepositoryLock } from './worktree.ts'
 
 export type TeardownOptions = {
   reporter: Reporter
-  /** What becomes of a branch of ours: `merged` removes it only when nothing would be lost. */
-  branch: 'remove' | 'merged'
+  /** The user has said that work may be lost: the branch goes whatever it holds. */
+  discard: boolean
 }
 
 /** Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. */
 export async function tearDown(lease: Lease, options: TeardownOptions): Promise<void> {
-  saveLease({ ...lease, state: options.branch === 'remove' ? 'discarding' : 'removing', maker: ownIdentity() })
-  const isThere = existsSync(join(lease.worktree, '.git'))
+  // What has taken the place of the worktree is not ours to touch.
+  const isThere = isMarked(lease)
+  const leftAlone = !isThere && existsSync(lease.worktree)
+  saveLease({ ...lease, state: endingState(lease, options), maker: ownIdentity() })
   const gitFolder = isThere ? ownGitFolder(lease.worktree) : undefined
   if (gitFolder !== undefined) await stopSettling(gitFolder)
-  for (const resource of lease.resources.toReversed()) await giveBack(lease, resource, options)
+  for (const resource of lease.resources.toReversed()) {
+    if (isThere || !isInWorktree(resource)) await giveBack(lease, resource, options)
+  }
   if (gitFolder !== undefined) rmSync(gitFolder, { recursive: true, force: true })
+  if (leftAlone && existsSync(lease.worktree)) options.reporter.warn(`${lease.worktree} is not what we made, and stays`)
   deleteLease(lease)
 }
 
-/** Waits for what a killed creation left running (git, an installer), so that it does not write into what is being removed. */
-export async function waitForOrphans({ worktree }: Lease, reporter: Reporter): Promise<void> {
+/** A creation that is taken back stays one until it is gone: if that is killed too, the next one goes on with it. */
+function endingState({ state }: Lease, { discard }: TeardownOptions): Lease['state'] {
+  if (discard) return 'discarding'
+  return state === 'creating' ? 'creating' : 'removing'
+}
+
+function isInWorktree({ kind }: Resource): boolean {
+  return kind === 'environment' || kind === 'sqlite' || kind === 'dependencies' || kind === 'context'
+}
+
+/**
+ * Waits for what a killed creation left running (git, an installer), so that nothing is removed under it. False when it
+ * does not end.
+ */
+export async function waitForOrphans({ worktree }: Lease, reporter: Reporter): Promise<boolean> {
   for (let waitedMs = 0; findProcessesAt(worktree).length > 0; waitedMs += orphanNapMs) {
     if (waitedMs === 0) reporter.progress(`waiting for processes that a killed creation left in ${worktree}`)
-    if (waitedMs >= orphanPatienceMs) return
+    if (waitedMs >= orphanPatienceMs) return false
     await sleep(orphanNapMs)
   }
+  return true
 }
 
 const orphanNapMs = 100
 const orphanPatienceMs = 10_000
 
-async function giveBack(lease: Lease, resource: Resource, { reporter, branch }: TeardownOptions): Promise<void> {
+async function giveBack(lease: Lease, resource: Resource, options: TeardownOptions): Promise<void> {
   const { worktree, commonDir } = lease
   switch (resource.kind) {
     case 'environment':
@@ -67,9 +87,9 @@ async function giveBack(lease: Lease, resource: Resource, { reporter, branch }: 
     case 'exclude':
       return withdrawExclude(commonDir, () => hasOtherExclude(lease))
     case 'worktree':
-      return removeWorktree(lease)
+      return removeWorktree(lease, options)
     case 'branch':
-      return removeBranch(lease, resource, branch, reporter)
+      return removeBranch(lease, resource, options)
   }
 }
 
@@ -78,12 +98,15 @@ function removeDatabaseFile(path: string): void {
   if (basename(dirname(path)) === ownFolderName) removeSelfIgnoringFolder(dirname(path))
 }
 
-function removeCopies(worktree: string): void {
-  if (!existsSync(join(worktree, '.git'))) return
+/** A copy that has been committed is the repository's now. */
+async function removeCopies(worktree: string): Promise<void> {
   const manifest = loadManifest(ownGitFolder(worktree))
-  for (const path of manifest.keys()) {
-    if (isUntouchedCopy(worktree, manifest, path)) rmSync(join(worktree, path), { force: true })
-  }
+  const untouched = [...manifest.keys()].filter((path) => isUntouchedCopy(worktree, manifest, path))
+  if (untouched.length === 0) return
+  const tracked = new Set(
+    (await git(worktree, ['--literal-pathspecs', 'ls-files', '-z', '--', ...untouched])).split('\0'),
+  )
+  for (const path of untouched.filter((one) => !tracked.has(one))) rmSync(join(worktree, path), { force: true })
 }
 
 function hasOtherExclude({ id, commonDir }: Lease): boolean {
@@ -94,34 +117,46 @@ function hasOtherExclude({ id, commonDir }: Lease): boolean {
   )
 }
 
-async function removeWorktree({ worktree, commonDir }: Lease): Promise<void> {
-  // The folder first and without the lock, since it takes the time; what git knows of it then goes in no time.
+/**
+ * The folder is first renamed, in one step, to a name that carries the lease's id: whatever is written at its path from
+ * then on is not ours, and a removal that was killed half-way goes on with the rest of it.
+ */
+async function removeWorktree(lease: Lease, { reporter, discard }: TeardownOptions): Promise<void> {
+  const { worktree, commonDir, id } = lease
+  const removed = join(dirname(worktree), `.removed-${id}`)
   try {
-    await rm(worktree, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    if (isMarked(lease)) renameSync(worktree, removed)
+    else removeFolderIfEmpty(worktree)
+    await rm(removed, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   } catch (error) {
     throw new IsolateError(`${worktree} cannot be removed: ${errorText(error)}`, {
       hint: 'See to what keeps it (permissions, a program that still writes there), then run: agent-isolate gc',
       cause: error,
     })
   }
-  if (existsSync(commonDir)) await removeWorktreeEntry(commonDir, worktree)
+  if (!existsSync(commonDir)) return
+  const saved = await removeWorktreeEntry(commonDir, worktree, !discard)
+  if (saved !== undefined) reporter.info(`kept the commits of ${worktree}, which were on no branch, as ${saved}`)
 }
 
-/** Compare and swap: a branch that moves while we look is not removed. One that is checked out anywhere never is. */
+/**
+ * Under the repository's lock, so that two removals cannot each count the other's branch as the place that keeps a commit,
+ * and by compare and swap, since the user's git takes no lock of ours. A branch that is checked out anywhere stays.
+ */
 async function removeBranch(
   { commonDir }: Lease,
-  { name }: Resource & { kind: 'branch' },
-  mode: TeardownOptions['branch'],
-  reporter: Reporter,
+  { name, rebased }: Resource & { kind: 'branch' },
+  { reporter, discard }: TeardownOptions,
 ): Promise<void> {
   if (!existsSync(commonDir)) return
   const ref = `refs/heads/${name}`
-  const tip = await tryGit(commonDir, ['--git-dir', commonDir, 'rev-parse', '--verify', '--quiet', ref])
-  if (tip.code !== 0) return
-  if ((await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
-  const own = mode === 'remove' ? 0 : await countOwnCommits(commonDir, ref, name)
-  if (own > 0) return reporter.info(`kept the branch ${name}: it has ${own} commits that no other branch has`)
-  await withRepositoryLock(commonDir, () =>
-    tryGit(commonDir, ['--git-dir', commonDir, 'update-ref', '-d', ref, tip.stdout.trim()]),
-  )
+  await withRepositoryLock(commonDir, async () => {
+    const tip = (
+      await tryGit(commonDir, ['--git-dir', commonDir, 'rev-parse', '--verify', '--quiet', ref])
+    ).stdout.trim()
+    if (tip === '' || (await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
+    const own = discard ? 0 : await countOwnCommits(commonDir, ref, { except: name, copies: rebased })
+    if (own > 0) return reporter.info(`kept the branch ${name}: it has ${own} commits that no other branch has`)
+    await tryGit(commonDir, ['--git-dir', commonDir, 'update-ref', '-d', ref, tip])
+  })
 }

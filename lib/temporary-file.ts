@@ -2,7 +2,7 @@
  * Finished files under names of their own in the state folder, to be linked or renamed into place: what has the final
  * name is always whole. A name tells which process made it, so that what a killed one left can be swept.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { errorText, IsolateError } from './isolate-error.ts'
@@ -19,7 +19,8 @@ export function writeTemporaryFile(content: string, { durable }: { durable: bool
   try {
     const file = openSync(path, 'wx', 0o600)
     try {
-      writeSync(file, content)
+      // Not writeSync, which may write a part and be content.
+      writeFileSync(file, content)
       if (durable) fsyncSync(file)
     } finally {
       closeSync(file)

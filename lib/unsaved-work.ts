@@ -2,7 +2,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
+import { findOperation } from './git-operation.ts'
 import { git, gitFailure, tryGit } from './git.ts'
+import { isWithin } from './inner-path.ts'
+import type { Lease } from './lease.ts'
+import { countOwnCommits } from './own-commits.ts'
+import { listWorktrees } from './repository.ts'
 import { linkedGitDir, ownGitFolder } from './worktree.ts'
 
 export type UnsavedWork = {
@@ -13,26 +18,35 @@ export type UnsavedWork = {
   commitCount: number
   /** Submodules in the worktree keep their commits in the worktree's own git folder. */
   hasSubmodules: boolean
+  /** A rebase, merge or the like that is not finished; it may hold work that no file or commit shows. */
+  operation: string | undefined
+  /** Repositories and worktrees below this one, in ignored folders; those elsewhere count as new files. */
+  nested: string[]
 }
 
 const shownFiles = 5
 
 /** Looks at a worktree that exists. `branch`: the one checked out there, which does not count as a safe place. */
-export async function findUnsavedWork(worktree: string, branch: string | undefined): Promise<UnsavedWork> {
-  const [files, commitCount] = await Promise.all([
+export async function findUnsavedWork(lease: Lease, branch: string | undefined): Promise<UnsavedWork> {
+  const { worktree, commonDir } = lease
+  const copies = lease.resources.find((resource) => resource.kind === 'branch')?.rebased
+  const [files, head, nested] = await Promise.all([
     findChangedFiles(worktree),
-    countOwnCommits(worktree, 'HEAD', branch),
+    git(worktree, ['rev-parse', 'HEAD']),
+    findNestedCheckouts(worktree, commonDir),
   ])
   return {
     files: files.slice(0, shownFiles),
     fileCount: files.length,
-    commitCount,
+    commitCount: await countOwnCommits(commonDir, head.trim(), { except: branch, copies }),
     hasSubmodules: existsSync(join(linkedGitDir(worktree), 'modules')),
+    operation: findOperation(linkedGitDir(worktree)),
+    nested,
   }
 }
 
 export function isNothing(work: UnsavedWork): boolean {
-  return work.fileCount === 0 && work.commitCount === 0 && !work.hasSubmodules
+  return describeUnsavedWork(work) === ''
 }
 
 /** "3 changed or new files (a.ts, b.ts, …), 1 commit that no other branch has". */
@@ -42,15 +56,19 @@ export function describeUnsavedWork(work: UnsavedWork): string {
     work.fileCount > 0 ? `${count(work.fileCount, 'changed or new file')} (${names})` : '',
     work.commitCount > 0 ? `${count(work.commitCount, 'commit')} that no other branch has` : '',
     work.hasSubmodules ? 'submodules whose commits cannot be judged' : '',
+    work.operation === undefined ? '' : `an unfinished ${work.operation}`,
+    work.nested.length > 0 ? `other checkouts (${work.nested.slice(0, shownFiles).join(', ')})` : '',
   ]
   return parts.filter((part) => part !== '').join(', ')
 }
 
-/** How many commits `ref` has that no branch but `branch`, local or remote, and no tag has. */
-export async function countOwnCommits(cwd: string, ref: string, branch: string | undefined): Promise<number> {
-  const except = branch === undefined ? [] : [`--exclude=${branch}`]
-  const number = await git(cwd, ['rev-list', '--count', ref, '--not', ...except, '--branches', '--remotes', '--tags'])
-  return Number(number)
+/** git names a repository in an ignored folder as one entry that ends in `/`; dependencies are looked over. */
+async function findNestedCheckouts(worktree: string, commonDir: string): Promise<string[]> {
+  const left = ['node_modules', '.venv'].map((folder) => `:(exclude,glob)**/${folder}/**`)
+  const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ...left]
+  const [ignored, listed] = await Promise.all([git(worktree, args), listWorktrees(commonDir)])
+  const below = listed.map(({ path }) => path).filter((path) => path !== worktree && isWithin(worktree, path))
+  return [...ignored.split('\0').filter((path) => path.endsWith('/')), ...below]
 }
 
 async function findChangedFiles(worktree: string): Promise<string[]> {

@@ -266,20 +266,20 @@ test('a file that cannot be read is a warning', async (t) => {
   assert.ok(stdout.includes(locked))
 })
 
-/** Root reads everything, so the copy is then made by another user. */
+/** Root reads everything, so the copy is then made as another user; what it needs is loaded before. */
 function copyAsNobody({ folder, env, source, worktree, gitFolder }: ContextWorld): { stdout: string; stderr: string } {
-  const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
-  if ('uid' in nobody) execFileSync('chown', ['-R', '65534:65534', folder])
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) execFileSync('chown', ['-R', '65534:65534', folder])
   const options = JSON.stringify({ source, worktree, gitFolder, copy: [] })
   const library = JSON.stringify(new URL('../lib/context-files.ts', import.meta.url).href)
-  const program = `const { copyContext } = await import(${library})
-    const say = (text) => console.log(text)
-    const copied = await copyContext({ ...${options}, reporter: { warn: (text) => lines.push(text) } })`
-  const script = `const lines = []; ${program}
-    for (const { path } of copied) say(path)
-    for (const line of lines) say(line)`
+  const script = `const { copyContext } = await import(${library})
+    if (${isRoot}) { process.setegid(65534); process.seteuid(65534) }
+    const lines = []
+    const copied = await copyContext({ ...${options}, reporter: { warn: (text) => lines.push(text) } })
+    for (const { path } of copied) console.log(path)
+    for (const line of lines) console.log(line)`
   const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
-  return spawnSync(process.execPath, args, { ...nobody, env: { ...env, TMPDIR: folder }, encoding: 'utf8' })
+  return spawnSync(process.execPath, args, { env: { ...env, TMPDIR: folder }, encoding: 'utf8' })
 }
 
 test("our copies are told from an agent's work", async (t) => {

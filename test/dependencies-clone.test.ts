@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -53,6 +62,7 @@ test("a virtual environment in a worktree runs there and imports the worktree's 
   if (!requireProgram(t, 'python3')) return
   const checkout = createCheckout(t, { 'pyproject.toml': '', 'src/sample.py': 'place = __file__\n' })
   const { main, worktree, write, run, sandbox } = checkout
+  sandbox.env['PYTHONDONTWRITEBYTECODE'] = '1'
   run(main, 'python3', '-m', 'venv', '--without-pip', '.venv')
   const [python = ''] = readdirSync(join(main, '.venv/lib'))
   // What `pip install --editable .` writes.
@@ -124,4 +134,16 @@ test('pnpm installs in a trusted repository, and works in a clone as well', asyn
   await checkout.apply(await checkout.decide({ isTrusted: true }))
   assert.match(checkout.lines.at(-1) ?? '', /^info: node_modules: installed with `pnpm install/)
   assert.deepEqual(fingerprint(join(main, 'node_modules')), before)
+})
+
+test('a folder that somebody has made in the meantime is left alone, and is not called a clone', async (t) => {
+  const checkout = createCheckout(t, { 'package.json': '{}' })
+  const { worktree, lines } = checkout
+  layPackages(checkout, 1)
+  const decisions = await checkout.decide()
+  mkdirSync(join(worktree, 'node_modules'))
+  writeFileSync(join(worktree, 'node_modules', 'dev.db'), '')
+  await checkout.apply(decisions)
+  assert.deepEqual(readdirSync(join(worktree, 'node_modules')), ['dev.db'])
+  assert.match(lines.join('\n'), /^warn: node_modules could not be taken over: .*run `npm/)
 })

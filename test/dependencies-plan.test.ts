@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   planProject,
@@ -161,4 +164,35 @@ test('the evidence is read from the files: projects, their managers, workspaces 
   ])
   assert.match(decisions[1]?.reason ?? '', /Turbopack/)
   assert.ok(decisions[2]?.isWarning, `${main} and ${worktree} have different lockfiles`)
+})
+
+test('a folder, a device, a loop and a giant where a file is expected are passed over', async (t) => {
+  const { decide, write, worktree, main } = createCheckout(t, { 'package.json': '{}', 'package-lock.json': '{}' })
+  for (const folder of ['folder', 'device', 'loop', 'giant', 'pipe']) {
+    mkdirSync(join(worktree, folder))
+    write(`${folder}/node_modules/file`, '')
+  }
+  mkdirSync(join(worktree, 'real'))
+  for (const name of ['package.json', 'yarn.lock']) {
+    symlinkSync('../real', join(worktree, 'folder', name))
+    symlinkSync('/dev/zero', join(worktree, 'device', name))
+    symlinkSync(name, join(worktree, 'loop', name))
+    writeFileSync(join(worktree, 'giant', name), '')
+    truncateSync(join(worktree, 'giant', name), 5e12)
+    execFileSync('mkfifo', [join(worktree, 'pipe', name)])
+  }
+  symlinkSync('/dev/zero', join(main, 'device/yarn.lock'))
+  symlinkSync('node_modules', join(worktree, 'loop/node_modules'))
+  const decisions = await decide()
+  assert.deepEqual(
+    decisions.map(({ project, action, isWarning }) => [project, action, isWarning]),
+    [
+      ['', 'none', false],
+      ['device', 'clone', true],
+      ['folder', 'clone', true],
+      ['giant', 'clone', true],
+      ['loop', 'none', false],
+      ['pipe', 'clone', true],
+    ],
+  )
 })

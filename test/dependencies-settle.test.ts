@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync, mkdirSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  mkdirSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { removeDependencyLinks } from '../lib/dependencies/links.ts'
+import { digestLinkFolder, removeDependencyLinks } from '../lib/dependencies/links.ts'
 import { startSettling, stopSettling } from '../lib/dependencies/settle.ts'
-import { settleLockName } from '../lib/dependencies/settle-request.ts'
+import { settleFolders } from '../lib/dependencies/settle-folders.ts'
+import { saveSettleRequest, settleLockName } from '../lib/dependencies/settle-request.ts'
 import { findLockHolder } from '../lib/lock.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import {
@@ -114,7 +124,7 @@ test('killed half-way, the background copy leaves working links, and the next pr
   assert.equal(lstatSync(join(worktree, 'node_modules', 'p1')).isSymbolicLink(), false)
   assert.equal(requireInNode(checkout, 'p1'), '1')
   await stopSettling(gitFolder)
-  assert.deepEqual(readdirSync(gitFolder), [])
+  assert.deepEqual(readdirSync(gitFolder, { recursive: true }), ['staging'])
 })
 
 test('stopped while it runs, the background copy is gone and the links are whole', async (t) => {
@@ -122,7 +132,7 @@ test('stopped while it runs, the background copy is gone and the links are whole
   const { worktree, gitFolder } = checkout
   await stopSettling(gitFolder)
   assert.equal(holderOf(checkout), undefined)
-  assert.deepEqual(readdirSync(gitFolder), [])
+  assert.deepEqual(readdirSync(gitFolder, { recursive: true }), ['staging'])
   assert.equal(lstatSync(join(worktree, 'node_modules', 'p1')).isSymbolicLink(), true)
   await stopSettling(gitFolder)
   await removeDependencyLinks(worktree, ['node_modules', 'nowhere'])
@@ -137,7 +147,7 @@ test('stopped before it has begun, the background copy never begins', async (t) 
   await stopSettling(checkout.gitFolder)
   await startSettling(checkout.gitFolder, { source: '', worktree: '', folders: [] }, stderrReporter)
   assert.equal(lstatSync(join(checkout.worktree, 'node_modules', 'p1')).isSymbolicLink(), true)
-  assert.deepEqual(readdirSync(checkout.gitFolder), [])
+  assert.deepEqual(readdirSync(checkout.gitFolder, { recursive: true }), ['staging'])
 })
 
 test('what an agent has installed meanwhile is never replaced', async (t) => {
@@ -178,3 +188,25 @@ function holderOf({ gitFolder }: Checkout): number | undefined {
 function requireInNode({ worktree, run }: Checkout, name: string): string {
   return run(worktree, process.execPath, '-p', `require('${name}')`).trim()
 }
+
+test("a folder that has become a symlink into the main checkout keeps the main checkout's dependencies from us", async (t) => {
+  const files = { 'package.json': '{}', 'packages/a/package.json': '{}', 'packages/a/package-lock.json': '{}' }
+  const checkout = createCheckout(t, files)
+  const { main, worktree, gitFolder, write, lines } = checkout
+  const folder = 'packages/a/node_modules'
+  // A package manager's own links: what such a folder holds cannot tell it from one of ours.
+  write('store/aa/index.js', '')
+  mkdirSync(join(main, folder), { recursive: true })
+  symlinkSync('../../../store/aa', join(main, folder, 'aa'))
+  const before = fingerprint(join(main, 'packages'))
+  const decisions = await checkout.decide()
+  rmSync(join(worktree, 'packages/a'), { recursive: true })
+  symlinkSync(join(main, 'packages/a'), join(worktree, 'packages/a'))
+  await checkout.apply(decisions.map((decision) => ({ ...decision, folders: ['packages/a/other'] })))
+  assert.match(lines.join('\n'), /packages\/a\/other is not made: a symlink on the way/)
+  await removeDependencyLinks(worktree, [folder])
+  const digest = digestLinkFolder(join(worktree, folder)) ?? ''
+  saveSettleRequest(gitFolder, { source: main, worktree, folders: [{ folder, digest }] })
+  await settleFolders(gitFolder, new AbortController().signal)
+  assert.deepEqual(fingerprint(join(main, 'packages')), before)
+})

@@ -109,6 +109,7 @@ test('a lease is dead only on proof', () => {
     [{ ...sample, state: 'creating' }, there, 'dead'],
     [{ ...sample, state: 'creating' }, { ...there, isMakerAlive: true }, 'alive'],
     [{ ...sample, state: 'creating' }, { ...there, listed: { isLocked: true } }, 'dead'],
+    [{ ...sample, state: 'preparing' }, there, 'dead'],
     [{ ...sample, state: 'creating' }, { ...gone, isRepositoryThere: false }, 'unreachable'],
     [{ ...sample, state: 'removing' }, there, 'dead'],
     [{ ...sample, state: 'removing' }, { ...there, isMakerAlive: true }, 'alive'],

@@ -1,10 +1,12 @@
 /** Carries dependency decisions out. Nothing here fails a creation: what cannot be done is a warning that names the command. */
-import { mkdirSync, realpathSync, renameSync, statSync, symlinkSync } from 'node:fs'
+import { mkdirSync, realpathSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { leadsInside } from '../inner-path.ts'
 import { errorCode, errorText } from '../isolate-error.ts'
 import type { Reporter } from '../reporter.ts'
 import { childEnvironment, run, type Outcome } from '../run.ts'
 import { cloneFolder } from './clone-folder.ts'
+import { findStatus } from './regular-file.ts'
 import { createLinkFolder, digestLinkFolder } from './links.ts'
 import { inProject, type DependencyDecision } from './dependency-plan.ts'
 import { startSettling } from './settle.ts'
@@ -21,7 +23,7 @@ export type ApplyOptions = {
   reporter: Reporter
 }
 
-type Place = StagingPlace & { source: string; reporter: Reporter }
+type Place = StagingPlace & { source: string; worktree: string; reporter: Reporter }
 
 /** Nine of the ten minutes that a hook has, in ms. */
 const installTimeoutMs = 9 * 60_000
@@ -36,7 +38,7 @@ export async function applyDependencies(options: ApplyOptions): Promise<void> {
   const { decisions, reporter } = options
   mkdirSync(options.gitFolder, { recursive: true })
   const [source, worktree] = [realpathSync(options.source), realpathSync(options.worktree)]
-  const place: Place = { source, worktree, gitFolder: realpathSync(options.gitFolder), reporter }
+  const place: Place = { source, worktree, target: worktree, gitFolder: realpathSync(options.gitFolder), reporter }
   sweepStaging(place)
   const linked: LinkedFolder[] = []
   for (const decision of decisions) linked.push(...(await apply(place, decision)))
@@ -64,7 +66,8 @@ function describeLinks({ worktree }: Place, folder: string): LinkedFolder {
 }
 
 async function install(place: Place, decision: DependencyDecision): Promise<void> {
-  const { command, project, reason } = decision
+  const { command, project, reason, kind } = decision
+  if (!mayWrite(place, join(project, kind))) return
   const text = inProject(command, project)
   place.reporter.progress(`${nameOf(decision)}: running \`${text}\` (${reason})`)
   const outcome = await runInstall(join(place.worktree, project), command)
@@ -96,6 +99,7 @@ type Making = 'links' | 'symlink' | 'clone'
 
 /** False, and a warning, where the file system would not have it. */
 async function tryMake(place: Place, decision: DependencyDecision, folder: string, action: Making): Promise<boolean> {
+  if (!mayWrite(place, folder)) return false
   try {
     if (action === 'symlink') symlinkSync(join(place.source, folder), join(place.worktree, folder), 'junction')
     else await makeAside(place, decision, folder, action)
@@ -108,7 +112,14 @@ async function tryMake(place: Place, decision: DependencyDecision, folder: strin
   }
 }
 
-/** Another process that makes the same folder at the same time may have been quicker: its work is as good, and stays. */
+/** False, and a warning, where a symlink on the way to the folder leads out of the worktree. */
+function mayWrite({ worktree, reporter }: Place, folder: string): boolean {
+  const isInside = leadsInside(worktree, folder)
+  if (!isInside) reporter.warn(`${folder} is not made: a symlink on the way to it leads out of the worktree`)
+  return isInside
+}
+
+/** What has come to lie there in the meantime stays; that it is a whole dependency folder is not known, so it is an error. */
 async function makeAside(place: Place, { kind }: DependencyDecision, folder: string, action: Making): Promise<void> {
   const { source, worktree } = place
   const staging = createStaging(place)
@@ -117,8 +128,6 @@ async function makeAside(place: Place, { kind }: DependencyDecision, folder: str
   try {
     await (action === 'links' ? createLinkFolder : cloneFolder)({ kind, source, worktree, from, to, folder })
     renameSync(to, join(worktree, folder))
-  } catch (error) {
-    if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error
   } finally {
     removeStaging(staging)
   }
@@ -136,5 +145,5 @@ function nameOf({ kind, project, folders }: DependencyDecision): string {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return findStatus(path)?.isDirectory() ?? false
 }

@@ -1,6 +1,7 @@
 /**
  * Makes a worktree's own node_modules or .venv out of the main checkout's: file contents are shared where nothing writes
  * them in place, directories are always new, so that no install, removal or cache of the worktree reaches the original.
+ * A limit: where contents are shared by hardlinks, a file's mode and owner are shared as well (`chmod -R` reaches both).
  */
 import {
   mkdirSync,

@@ -1,5 +1,5 @@
 /** Gathers what the dependency plan needs to know, from files alone: no process is started, nothing is written. */
-import { lstatSync, readdirSync, readFileSync, statSync, type Dirent } from 'node:fs'
+import { lstatSync, readdirSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../isolate-error.ts'
 import {
@@ -10,6 +10,7 @@ import {
   type PackageManager,
   type ProjectEvidence,
 } from './dependency-plan.ts'
+import { areEqualFiles, findStatus, readRegularFile } from './regular-file.ts'
 
 export type DependencyRequest = {
   /** Root of the main checkout. */
@@ -124,7 +125,7 @@ function projectEvidence({ source, worktree, kind, lockfiles, project, members }
     manager: managerOf(kind, lock, names, join(worktree, folder)),
     lockfile,
     isLockfileEqual:
-      lockfile === undefined || areEqual(join(source, folder, lockfile), join(worktree, folder, lockfile)),
+      lockfile === undefined || areEqualFiles(join(source, folder, lockfile), join(worktree, folder, lockfile)),
     hasWorkspaces: names.has('pnpm-workspace.yaml') || manifest?.['workspaces'] !== undefined || membersOwn.length > 0,
     usesTurbopack: manifest !== undefined && usesTurbopack(manifest),
     packages: kind === 'node_modules' && isInMain ? readFolder(join(source, own)).length : 0,
@@ -153,18 +154,20 @@ function managerOf(
   if (lock === undefined) return kind === '.venv' ? 'pip' : names.has('pnpm-workspace.yaml') ? 'pnpm' : 'npm'
   if (lock[1] !== 'yarn' || names.has('.yarnrc.yml')) return lock[1]
   // Only the lockfiles of yarn 2 and later have this key: https://github.com/yarnpkg/berry
-  return readFileSync(join(folder, lock[0]), 'utf8').includes('__metadata:') ? 'yarn' : 'yarn-classic'
+  return readRegularFile(join(folder, lock[0]))?.includes('__metadata:') ? 'yarn' : 'yarn-classic'
 }
 
 type Manifest = Record<string, unknown>
 
 /** Undefined when there is none, or none that can be read: that is for the package manager to complain about. */
 function readManifest(path: string): Manifest | undefined {
+  const content = readRegularFile(path)
+  if (content === undefined) return undefined
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const value: unknown = JSON.parse(content.toString('utf8'))
     return isRecord(value) ? value : undefined
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    if (error instanceof SyntaxError) return undefined
     throw error
   }
 }
@@ -216,14 +219,8 @@ function readFolder(path: string): Dirent[] {
   }
 }
 
-function areEqual(one: string, other: string): boolean {
-  const [a, b] = [statSync(one, { throwIfNoEntry: false }), statSync(other, { throwIfNoEntry: false })]
-  if (a === undefined || b === undefined || a.size !== b.size) return false
-  return readFileSync(one).equals(readFileSync(other))
-}
-
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return findStatus(path)?.isDirectory() ?? false
 }
 
 function exists(path: string): boolean {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
+import { leadsInside } from '../inner-path.ts'
 import { cloneFolder, isCache, isGenerated, type CloneOptions } from './clone-folder.ts'
 import { relocateTarget } from './relocate.ts'
 
@@ -33,10 +34,11 @@ export function digestLinkFolder(folder: string): string | undefined {
 
 /**
  * Removes what in the worktree leads into the main checkout: dependency folders that are links or hold nothing but links.
- * Folders of the worktree's own stay. `folders` are relative to the worktree; safe to repeat.
+ * Folders of the worktree's own stay, and so does what lies behind a symlink: it is not the worktree's. `folders` are
+ * relative to the worktree, a real path; safe to repeat.
  */
 export async function removeDependencyLinks(worktree: string, folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
+  for (const folder of folders.filter((one) => leadsInside(worktree, one))) {
     const path = join(worktree, folder)
     if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(path)
     // rm does not follow links: it unlinks them.

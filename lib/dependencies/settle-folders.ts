@@ -5,6 +5,7 @@
 import { mkdirSync, lstatSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { leadsInside } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import { withLockIfFree } from '../lock.ts'
 import { cloneFolder, isGenerated } from './clone-folder.ts'
@@ -30,7 +31,7 @@ export async function settleFolders(gitFolder: string, signal: AbortSignal): Pro
   await withLockIfFree(settleLockName(gitFolder), async () => {
     const request = loadSettleRequest(gitFolder)
     if (request === undefined) return
-    const place = { gitFolder, worktree: request.worktree }
+    const place = { gitFolder, target: request.worktree }
     sweepStaging(place)
     for (const linked of request.folders) {
       const staging = createStaging(place)
@@ -59,7 +60,7 @@ async function settleFolder(
     const to = join(work, 'whole')
     const isWhole = await tryClone({ kind: 'node_modules', source, worktree, from, to, folder: linked.folder, signal })
     signal.throwIfAborted()
-    if (isWhole && before === describeState(from)) return takePlace(join(worktree, linked.folder), linked.digest, work)
+    if (isWhole && before === describeState(from)) return takePlace(worktree, linked, work)
     removeStaging(work)
     await sleep(pauseMs, undefined, { signal })
   }
@@ -89,8 +90,9 @@ function describeState(folder: string): string {
  * Two renames, back to back and not to be interrupted by a signal handler. What tools have generated in the worktree
  * since moves over. Leaves all as it is when the folder is no longer the one that was made: somebody has installed there.
  */
-function takePlace(folder: string, digest: string, work: string): void {
-  if (digestLinkFolder(folder) !== digest) return
+function takePlace(worktree: string, linked: LinkedFolder, work: string): void {
+  const folder = join(worktree, linked.folder)
+  if (!leadsInside(worktree, linked.folder) || digestLinkFolder(folder) !== linked.digest) return
   const [links, whole] = [join(work, 'links'), join(work, 'whole')]
   renameSync(folder, links)
   try {

@@ -1,14 +1,13 @@
 /** Starts and stops the background process that replaces folders of links by clones. */
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { errorCode } from '../isolate-error.ts'
 import { findLockHolder } from '../lock.ts'
 import { ownIdentity } from '../process-identity.ts'
 import type { Reporter } from '../reporter.ts'
 import { childEnvironment } from '../run.ts'
+import { commandInSameRuntime } from '../same-runtime.ts'
 import {
   loadSettleRequest,
   removeSettleRequest,
@@ -16,6 +15,7 @@ import {
   settleLockName,
   type SettleRequest,
 } from './settle-request.ts'
+import { sweepGitFolder } from './staging.ts'
 
 /** How long the process has, in ms, to end by itself: it looks every few ms. */
 const politenessMs = 5_000
@@ -36,7 +36,8 @@ export async function startSettling(gitFolder: string, request: SettleRequest, r
     ...request.folders,
   ]
   saveSettleRequest(gitFolder, { ...request, folders })
-  const child = spawn(process.execPath, [...runtimeArguments(), settleProcessPath(), gitFolder], {
+  const { program, args } = commandInSameRuntime('./settle-process.ts', import.meta.url)
+  const child = spawn(program, [...args, gitFolder], {
     detached: true,
     stdio: 'ignore',
     env: childEnvironment(),
@@ -58,7 +59,7 @@ export async function stopSettling(gitFolder: string): Promise<void> {
   removeSettleRequest(gitFolder)
   const lock = settleLockName(gitFolder)
   if (!(await endHolder(lock, 'SIGTERM', politenessMs))) await endHolder(lock, 'SIGKILL', killMs)
-  rmSync(join(gitFolder, 'staging'), { recursive: true, force: true, maxRetries: 3 })
+  sweepGitFolder(gitFolder)
 }
 
 /** True when nobody holds the lock any more. A holder on another host cannot be signalled. */
@@ -80,14 +81,4 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if (errorCode(error) !== 'ESRCH') throw error
   }
-}
-
-/** Our own runtime's, so that a loader for TypeScript (tsx) is there again. */
-function runtimeArguments(): string[] {
-  return process.versions['deno'] === undefined ? process.execArgv : ['run', '-A']
-}
-
-/** Next to this file, and compiled when this file is. */
-function settleProcessPath(): string {
-  return fileURLToPath(new URL(`./settle-process${extname(import.meta.url)}`, import.meta.url))
 }

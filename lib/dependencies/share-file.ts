@@ -1,4 +1,7 @@
-/** Gives a second name or a cheap second body to a file: a reflink where the file system can, else a hardlink, else a copy. */
+/**
+ * Gives a second name or a cheap second body to a file: a reflink where the file system can, else a hardlink, else a copy.
+ * A hardlink is the same file (link(2)): a write in place, `chmod`, `chown` or `touch` on one name shows under the other.
+ */
 import { constants, copyFileSync, linkSync, lstatSync, rmSync, utimesSync } from 'node:fs'
 import { errorCode } from '../isolate-error.ts'
 

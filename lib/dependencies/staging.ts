@@ -1,39 +1,46 @@
 /**
- * Where dependency folders are made before they are renamed into place, so that the worktree only ever has whole ones.
+ * Where dependency folders and databases are made before they are renamed into place, so that the worktree only ever has
+ * whole ones, and git never sees half of one.
  * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { errorCode } from '../isolate-error.ts'
+import { leadsInside } from '../inner-path.ts'
+import { errorCode, IsolateError } from '../isolate-error.ts'
 import { isAlive, ownIdentity } from '../process-identity.ts'
 import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
 
-/** Git folder of our own and the worktree it belongs to. */
-export type StagingPlace = { gitFolder: string; worktree: string }
+/** `gitFolder`: our own in the worktree's git folder. `target`: the folder, a real path, that things are to be renamed into. */
+export type StagingPlace = { gitFolder: string; target: string }
 
-/** Makes an empty folder from which things can be renamed into the worktree. */
-export function createStaging({ gitFolder, worktree }: StagingPlace): string {
+/** Makes an empty folder from which things can be renamed into `target`: in the git folder, or where that cannot be, beside them. */
+export function createStaging({ gitFolder, target }: StagingPlace): string {
   const name = `${process.pid}-${randomBytes(6).toString('hex')}`
   const near = join(gitFolder, 'staging', name)
   // Not recursive: the git folder of a worktree that was removed meanwhile must not come back.
   makeFolder(join(gitFolder, 'staging'))
   mkdirSync(near)
-  if (isRenamable(near, join(worktree, `.agent-isolate-${name}`))) return near
+  if (isRenamable(near, join(target, `.agent-isolate-${name}`))) return near
   rmSync(near, { recursive: true })
-  const inside = stagingInside(worktree)
+  const inside = join(target, insideName)
+  if (!leadsInside(target, join(insideName, name))) {
+    throw new IsolateError(`${inside} leads out of ${target} through a symlink`, { hint: 'Remove it.' })
+  }
   makeSelfIgnoringFolder(inside)
   mkdirSync(join(inside, name))
   return join(inside, name)
 }
 
-/** Removes the staging folders of processes that are dead. */
-export function sweepStaging({ gitFolder, worktree }: StagingPlace): void {
-  for (const folder of [join(gitFolder, 'staging'), stagingInside(worktree)]) {
-    const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
-    const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
-    for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
-  }
+/** Removes what dead processes left in the git folder and in `target`. */
+export function sweepStaging({ gitFolder, target }: StagingPlace): void {
+  sweepGitFolder(gitFolder)
+  sweep(join(target, insideName))
+}
+
+/** Removes what dead processes left in the git folder. What living ones make there stays: a database, beside dependencies. */
+export function sweepGitFolder(gitFolder: string): void {
+  sweep(join(gitFolder, 'staging'))
 }
 
 /** Removes a staging folder and what is left in it. */
@@ -44,8 +51,10 @@ export function removeStaging(folder: string): void {
 
 const insideName = '.agent-isolate-staging'
 
-function stagingInside(worktree: string): string {
-  return join(worktree, insideName)
+function sweep(folder: string): void {
+  const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
+  const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
+  for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
 }
 
 /** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs'
 import { realpathSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../isolate-error.ts'
 import type { SqliteEngine } from './engine.ts'
 
@@ -42,16 +42,22 @@ export function requireDatabaseFile(path: string): DatabaseFile {
   }
 }
 
+/** The file to make (0600), with its folder; an existing database there is replaced, a symlink there, too, but not its target. */
+export type DatabasePlace = {
+  target: string
+  /** Where it grows until it is whole: a folder from which it can be renamed to `target`. Beside it, unless told. */
+  temporaryFolder?: string
+}
+
 /**
- * Has `make` fill an empty file (0600) beside `target`, checks it and renames it to `target`, without what an older
- * database of that name left beside it, which SQLite would take for a part of the new one. Answers the engine and
- * the file's bytes.
+ * Has `make` fill an empty file (0600), checks it and renames it to `target`, without what an older database of that
+ * name left beside it, which SQLite would take for a part of the new one. Answers the engine and the file's bytes.
  */
 export async function replaceDatabase(
-  target: string,
+  { target, temporaryFolder = dirname(target) }: DatabasePlace,
   make: (temporary: string) => Promise<MadeDatabase>,
 ): Promise<{ engine: SqliteEngine; bytes: number }> {
-  const temporary = createTemporary(target)
+  const temporary = createTemporary(target, temporaryFolder)
   try {
     const made = await make(temporary)
     const bytes = finish(temporary, made)
@@ -108,8 +114,8 @@ function hasMagic(header: Buffer): boolean {
   return header.length === headerBytes && header.toString('latin1', 0, magic.length) === magic
 }
 
-function createTemporary(target: string): string {
-  const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`
+function createTemporary(target: string, folder: string): string {
+  const temporary = join(folder, `${basename(target)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`)
   try {
     mkdirSync(dirname(target), { recursive: true })
     closeSync(openSync(temporary, 'wx', 0o600))
@@ -169,7 +175,8 @@ function notWhole(path: string, reason: string): IsolateError {
   return new IsolateError(`the database made at ${path} is not whole: ${reason}`)
 }
 
-function cannotBeMade(target: string, error: unknown): IsolateError {
+/** Words for a failure of the file system while a database is made. */
+export function cannotBeMade(target: string, error: unknown): IsolateError {
   const isFull = errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT'
   return new IsolateError(`the database ${target} cannot be made: ${errorText(error)}`, {
     hint: isFull ? 'The disk is full: free some space and try again.' : 'See that its folder can be written.',

@@ -1,7 +1,6 @@
 /** Lets a blocking engine do its task in another process of the same runtime, so that this one stays responsive. */
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { run } from '../run.ts'
+import { commandInSameRuntime } from '../same-runtime.ts'
 import type { SqliteOutcome, SqliteTask } from './engine.ts'
 
 /** What the engine of that name answers when it performs the task in a process of its own (`engine-process.ts`). */
@@ -10,8 +9,9 @@ export async function performApart(
   task: SqliteTask,
   packageRoots: readonly string[],
 ): Promise<SqliteOutcome> {
-  const args = [...runtimeArguments(), entryPath(), engine, ...renderTask(task), ...packageRoots]
-  const { code, signal, stdout, stderr } = await run(process.execPath, args)
+  const { program, args } = commandInSameRuntime('./engine-process.ts', import.meta.url)
+  const taskArgs = [engine, ...renderTask(task), ...packageRoots]
+  const { code, signal, stdout, stderr } = await run(program, [...args, ...taskArgs])
   const [state, ...message] = stdout.split('\n')
   if (state === 'done' || state === 'absent') return { state }
   if (state === 'failed') return { state, message: message.join('\n') }
@@ -29,15 +29,4 @@ export function parseTask([kind, input, target, mode]: readonly string[]): Sqlit
   if (kind === 'script') return { kind, script: input, target }
   if (kind === 'vacuum' || kind === 'backup') return { kind, source: input, target, readOnly: mode === 'ro' }
   return undefined
-}
-
-/** What makes a TypeScript file run here, such as tsx's loader, makes it run there. */
-function runtimeArguments(): string[] {
-  return process.versions['deno'] === undefined ? process.execArgv : ['run', '--allow-all']
-}
-
-/** The published package holds these files compiled, with another extension. */
-function entryPath(): string {
-  const source = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
-  return source.slice(0, -extname(source).length) + extname(import.meta.url)
 }

@@ -2,17 +2,15 @@
 import { statSync } from 'node:fs'
 import { errorCode, errorText, IsolateError } from '../isolate-error.ts'
 import type { Reporter } from '../reporter.ts'
-import { replaceDatabase } from './database-file.ts'
+import { replaceDatabase, type DatabasePlace } from './database-file.ts'
 import type { SqliteEngine } from './engine.ts'
 import { sqliteEngines } from './engines.ts'
 import { findFinalCause, isMissingFeature } from './sqlite-message.ts'
 import { tryEngines } from './try-engines.ts'
 
-export type SqlRequest = {
+export type SqlRequest = DatabasePlace & {
   /** Path of a file of SQL, in UTF-8. SQL can write other files (ATTACH): it must be trusted as a command is. */
   script: string
-  /** The file to make (0600), with its folder; an existing database there is replaced. */
-  target: string
   /** Folders from which a better-sqlite3 may be loaded: it is code, so only those that are trusted. */
   packageRoots: readonly string[]
   reporter: Reporter
@@ -22,9 +20,9 @@ export type SqlRequest = {
 
 /** Answers the name of the engine that ran the script, and the database's bytes. Throws `IsolateError` with SQLite's words. */
 export async function createDatabaseFromSql(request: SqlRequest): Promise<{ engine: string; bytes: number }> {
-  const { script, target, packageRoots, reporter, engines = sqliteEngines } = request
+  const { script, packageRoots, reporter, engines = sqliteEngines } = request
   const scriptBytes = requireScript(script)
-  const { engine, bytes } = await replaceDatabase(target, async (temporary) => ({
+  const { engine, bytes } = await replaceDatabase(request, async (temporary) => ({
     engine: await tryEngines({
       engines,
       tasks: [{ kind: 'script', script, target: temporary }],

@@ -3,9 +3,10 @@
  * all the time. The copy has its name only once it is whole.
  */
 import { realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import type { Reporter } from '../reporter.ts'
-import { replaceDatabase, requireDatabaseFile, type DatabaseFile } from './database-file.ts'
+import { replaceDatabase, requireDatabaseFile, type DatabaseFile, type DatabasePlace } from './database-file.ts'
 import type { SqliteEngine, SqliteTask } from './engine.ts'
 import { sqliteEngines } from './engines.ts'
 import { findFinalCause, needsWriting } from './sqlite-message.ts'
@@ -13,11 +14,9 @@ import { tryEngines } from './try-engines.ts'
 
 export { sqliteSideFiles } from './database-file.ts'
 
-export type SnapshotRequest = {
+export type SnapshotRequest = DatabasePlace & {
   /** An existing database. */
   source: string
-  /** The file to make (0600), with its folder; an existing database there is replaced. */
-  target: string
   /** Folders from which a better-sqlite3 may be loaded: it is code, so only those that are trusted. */
   packageRoots: readonly string[]
   reporter: Reporter
@@ -29,7 +28,7 @@ export type SnapshotRequest = {
 export async function snapshotDatabase(request: SnapshotRequest): Promise<{ engine: string; bytes: number }> {
   const source = requireDatabaseFile(request.source)
   requireOther(source, request.target)
-  const { engine, bytes } = await replaceDatabase(request.target, async (temporary) => ({
+  const { engine, bytes } = await replaceDatabase(request, async (temporary) => ({
     engine: await copy(source, temporary, request),
     isInWalMode: source.isInWalMode,
   }))
@@ -72,8 +71,10 @@ function toFinalError(source: string, message: string): IsolateError | undefined
   return new IsolateError(`the database ${source} cannot be copied: ${cause.reason} (${message})`, { hint: cause.hint })
 }
 
+/** A target that is a symlink to the source is replaced itself, so it may be one. */
 function requireOther(source: DatabaseFile, target: string): void {
-  if (realPathOf(target) !== source.path) return
+  const folder = realPathOf(dirname(target))
+  if (folder === undefined || join(folder, basename(target)) !== source.path) return
   throw new IsolateError(`the database ${target} is to be a copy of itself`, { hint: 'Name another file as the seed.' })
 }
 
