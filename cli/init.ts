@@ -5,7 +5,7 @@ import { hasTerminal } from '../init/prompts.ts'
 import type { InitPlan } from '../init/plan.ts'
 import { renderPlan } from '../init/render-plan.ts'
 import { runWizard, type WizardResult } from '../init/wizard.ts'
-import { findRepository } from '../lib/repository.ts'
+import { requireRepository } from '../lib/repository.ts'
 import { wantsColors } from './colors.ts'
 import { stdoutLook } from './stdout-look.ts'
 import type { Command } from './command.ts'
@@ -51,7 +51,7 @@ export const command: Command = {
     const given = parseGivenAnswers(texts, process.argv.slice(2))
     const isQuiet = flags.has('yes') || flags.has('dry-run')
     if (!isQuiet && !hasTerminal()) throw noTerminal(questionsLeft(given))
-    const result = await runWizard(await findRepository(process.cwd()), {
+    const result = await runWizard(await requireRepository(process.cwd()), {
       given,
       asks: !isQuiet,
       writes: !flags.has('dry-run'),

@@ -7,7 +7,7 @@ import { askYes, Cancelled, hasTerminal, preparePrompts, screen } from '../init/
 import { renderPlan } from '../init/render-plan.ts'
 import { planUninstall } from '../init/uninstall.ts'
 import { findPlace } from '../init/wizard.ts'
-import { findRepository } from '../lib/repository.ts'
+import { requireRepository } from '../lib/repository.ts'
 import { distrust } from '../lib/trust.ts'
 import { wantsColors } from './colors.ts'
 import type { Answer, Command } from './command.ts'
@@ -42,7 +42,7 @@ export const command: Command = {
     const scope = parseScope(texts)
     const asks = !flags.has('yes') && !flags.has('dry-run')
     if (asks && !hasTerminal()) throw noTerminal()
-    const repository = await findRepository(process.cwd())
+    const repository = await requireRepository(process.cwd())
     const place = findPlace(repository)
     const plan = await planUninstall(place, scope === undefined ? undefined : originOf(scope))
     if (flags.has('dry-run')) return answerOf('planned', place, plan, false)

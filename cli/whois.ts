@@ -6,7 +6,7 @@ import type { Lease } from '../lib/lease.ts'
 import { loadLedger } from '../lib/ledger.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { blockSize } from '../lib/ports.ts'
-import { findRepository } from '../lib/repository.ts'
+import { requireRepository } from '../lib/repository.ts'
 import type { Command } from './command.ts'
 import { describeListener } from './port-listeners.ts'
 import { UsageError } from './usage-error.ts'
@@ -77,7 +77,7 @@ async function findFacts(port: number): Promise<PortFacts> {
 async function findCheckout(folder: string): Promise<string | undefined> {
   if (statSync(folder, { throwIfNoEntry: false }) === undefined) return undefined
   try {
-    return (await findRepository(folder)).checkout
+    return (await requireRepository(folder)).checkout
   } catch (error) {
     if (error instanceof IsolateError) return undefined
     throw error

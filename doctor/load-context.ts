@@ -4,7 +4,7 @@ import { configFileName, parseConfig } from '../lib/config.ts'
 import { loadTemplate } from '../lib/environment.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { loadProject, type Project } from '../lib/project.ts'
-import { findRepository } from '../lib/repository.ts'
+import { requireRepository } from '../lib/repository.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import type { Context } from './check.ts'
 import { loadSettingsFiles } from './settings-files.ts'
@@ -36,7 +36,7 @@ export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter:
 
 /** A faulty agent-isolate.json is a finding, not the end. */
 async function loadProjectIfRight(cwd: string): Promise<{ project: Project; configFault: IsolateError | undefined }> {
-  const repository = await findRepository(cwd)
+  const repository = await requireRepository(cwd)
   try {
     return { project: await loadProject(cwd), configFault: undefined }
   } catch (error) {

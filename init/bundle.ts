@@ -2,7 +2,7 @@
  * The program as it is copied into a repository or a home: hooks/ and lib/ in TypeScript, to be read and changed, and in
  * dist/ the same compiled, which starts fastest and needs nothing but a Node, Bun or Deno. No file refers to anything outside.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { parseJson } from '../lib/parse-json.ts'
@@ -30,7 +30,7 @@ export function loadBundle({ isShared }: { isShared: boolean }): Bundle {
     ['run', runScript],
     ...(license === undefined ? [] : [['LICENSE', license] as const]),
     ...sources.map((path) => [path, readFileSync(join(root, path), 'utf8')] as const),
-    ...sources.map((path) => [compiledPath(path), readCompiled(root, compiledPath(path))] as const),
+    ...listCompiled(root).map((path) => [path, readFileSync(join(root, path), 'utf8')] as const),
   ])
   return { version, files }
 }
@@ -61,14 +61,17 @@ function listSources(root: string, folder: string): string[] {
     .toSorted()
 }
 
-function compiledPath(source: string): string {
-  return `dist/${source.replace(/\.ts$/, '.js')}`
+/** The hooks, the processes that they start and the files that these share: all in one folder (build.ts). */
+function listCompiled(root: string): string[] {
+  const folder = join(root, compiledFolder)
+  if (!existsSync(folder)) {
+    throw new IsolateError(`agent-isolate itself is incomplete: ${folder} is missing`, {
+      hint: 'Install it again; in a clone of its repository: npm run build',
+    })
+  }
+  return readdirSync(folder)
+    .toSorted()
+    .map((name) => `${compiledFolder}/${name}`)
 }
 
-function readCompiled(root: string, path: string): string {
-  const text = readIfAny(join(root, path))
-  if (text !== undefined) return text
-  throw new IsolateError(`agent-isolate itself is incomplete: ${join(root, path)} is missing`, {
-    hint: 'Install it again; in a clone of its repository: npm run build',
-  })
-}
+const compiledFolder = 'dist/hooks'

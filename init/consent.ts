@@ -1,16 +1,10 @@
 /** Trust in what a repository brings along: whoever answers the wizard and sees the result has read it. */
 import { loadProject } from '../lib/project.ts'
-import { distrust, trust } from '../lib/trust.ts'
+import { trust } from '../lib/trust.ts'
 import type { InitPlace } from './answers.ts'
 
 /** To be called once the plan is carried out: trust is in the exact text of agent-isolate.json. */
 export async function recordTrust({ root }: InitPlace): Promise<void> {
   const { trustee } = await loadProject(root)
   await trust(trustee)
-}
-
-/** Answers whether there was any trust to take back. */
-export async function revokeTrust({ root }: InitPlace): Promise<boolean> {
-  const { repository } = await loadProject(root)
-  return distrust(repository.commonDir)
 }

@@ -6,11 +6,15 @@ export const hookFiles = {
   WorktreeRemove: 'worktree-remove',
   SessionStart: 'session-start',
   SubagentStart: 'subagent-start',
+  PostToolUse: 'worktree-enter',
 } as const
+
+/** What a group of ours is limited to, where the event is about more than worktrees. */
+export const hookMatchers: Partial<Record<HookEvent, string>> = { PostToolUse: 'EnterWorktree' }
 
 export type HookEvent = keyof typeof hookFiles
 
-export const hookEvents = ['WorktreeCreate', 'WorktreeRemove', 'SessionStart', 'SubagentStart'] as const
+export const hookEvents = ['WorktreeCreate', 'WorktreeRemove', 'SessionStart', 'SubagentStart', 'PostToolUse'] as const
 
 /** `groups` is the value of `hooks.<event>`. Indexes of the handlers that run a copy of ours, of this or an older version. */
 export function findOwnHandlers(groups: unknown, event: HookEvent): { group: number; handler: number }[] {

@@ -57,6 +57,7 @@ export function hookCommands(kind: InstallationKind): Record<HookEvent, string> 
     WorktreeRemove: command('WorktreeRemove'),
     SessionStart: command('SessionStart'),
     SubagentStart: command('SubagentStart'),
+    PostToolUse: command('PostToolUse'),
   }
 }
 

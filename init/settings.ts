@@ -3,7 +3,7 @@
  * byte. Shapes as measured with Claude Code 2.1.330 (groups of handlers; strict JSON).
  */
 import { IsolateError } from '../lib/isolate-error.ts'
-import { findOwnHandlers, hookEvents, isObject, type HookEvent } from './hook-handlers.ts'
+import { findOwnHandlers, hookEvents, hookMatchers, isObject, type HookEvent } from './hook-handlers.ts'
 import {
   addElement,
   addProperty,
@@ -79,7 +79,9 @@ const excludePath = ['agentConfiguration', 'excludePatterns'] as const
 function registerHook(draft: Draft, event: HookEvent, command: string): void {
   const [first] = findOwnHandlers(readValue(draft.document, ['hooks', event]), event)
   if (first === undefined) {
-    return addToList(draft, ['hooks', event], [{ hooks: [{ type: 'command', command }] }])
+    const matcher = hookMatchers[event]
+    const group = { ...(matcher === undefined ? {} : { matcher }), hooks: [{ type: 'command', command }] }
+    return addToList(draft, ['hooks', event], [group])
   }
   const path = ['hooks', event, first.group, 'hooks', first.handler]
   if (readValue(draft.document, [...path, 'args']) !== undefined)

@@ -21,13 +21,14 @@ export function requireClaude(t: TestContext): string | undefined {
   return undefined
 }
 
-/** The text of a settings.json that registers the four hooks. */
+/** The text of a settings.json that registers the hooks. */
 export function hookSettings(): string {
   const hooks = {
     WorktreeCreate: registration('worktree-create'),
     WorktreeRemove: registration('worktree-remove'),
     SessionStart: registration('session-start'),
     SubagentStart: registration('subagent-start'),
+    PostToolUse: registration('worktree-enter', 'EnterWorktree'),
   }
   return JSON.stringify({ hooks })
 }
@@ -57,14 +58,19 @@ export function knownAtStart(run: ClaudeRun, { prompt }: Conversation): string {
   return JSON.stringify(requestsOf(run, prompt)[0])
 }
 
+/** All that the model knew at the end of that conversation. */
+export function knownAtEnd(run: ClaudeRun, { prompt }: Conversation): string {
+  return JSON.stringify(requestsOf(run, prompt).at(-1))
+}
+
 function requestsOf({ requests }: ClaudeRun, prompt: string): ModelRequest[] {
   return requests.filter((request) => request.prompt === prompt)
 }
 
 /** A hook as a shell command line: its path may hold spaces. */
-function registration(hook: string): unknown {
+function registration(hook: string, matcher?: string): unknown {
   const command = compiledHook(hook).map((part) => `"${part}"`)
-  return [{ hooks: [{ type: 'command', command: command.join(' ') }] }]
+  return [{ ...(matcher === undefined ? {} : { matcher }), hooks: [{ type: 'command', command: command.join(' ') }] }]
 }
 
 /** What goes before a command to give it loopback and nothing else; empty where this machine does not allow that. */

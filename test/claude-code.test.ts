@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { answersTo, hookSettings, knownAtStart, requireClaude, runClaude } from './_claude.ts'
+import { answersTo, hookSettings, knownAtEnd, knownAtStart, requireClaude, runClaude } from './_claude.ts'
 import type { Conversation, ToolCall } from './_messages-api.ts'
 import { createSandbox, type Sandbox } from './_sandbox.ts'
 import { loadLeases, requireLeaseAt, snapshotState } from './_state.ts'
@@ -87,6 +87,7 @@ test('EnterWorktree gives the session a worktree, ExitWorktree takes all of it b
   const [, , inside = '', removal = '', outside] = answersTo(run, main)
   assert.match(inside, new RegExp(`^${cwd}/\\.claude/worktrees/two\n\\d{5}\nfile:${cwd}/\\.claude/worktrees/two/`))
   assert.match(removal, /^Exited and removed worktree/)
+  assert.match(knownAtEnd(run, main), /PostToolUse.*Its own port is \d{5} /)
   assert.equal(outside, `${cwd}\nnone\nnone`)
   assert.deepEqual(snapshotState(sandbox, cwd), before)
 })

@@ -35,6 +35,7 @@ function registerHooks(sandbox: Sandbox, command?: string): string {
       WorktreeRemove: register('worktree-remove'),
       SessionStart: register('session-start'),
       SubagentStart: register('subagent-start'),
+      PostToolUse: register('worktree-enter'),
     },
   })
 }

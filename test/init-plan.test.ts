@@ -90,7 +90,7 @@ test('git carries all of a project copy, even where it ignores dist/ and lib/, a
   const untracked = (): string[] =>
     sandbox.git(place.root, 'ls-files', '--others', '--exclude-standard', '.claude').split('\n')
   const files = new Set(untracked())
-  for (const path of ['run', 'hooks/worktree-create.ts', 'dist/lib/create.js', 'manifest.json']) {
+  for (const path of ['run', 'hooks/worktree-create.ts', 'dist/hooks/worktree-create.js', 'manifest.json']) {
     assert.ok(files.has(`.claude/agent-isolate/${path}`), path)
   }
   await init({ ...defaults, scope: 'local' })
@@ -171,7 +171,7 @@ test('a later version updates untouched copies, removes outdated ones, and keeps
   const folder = join(place.root, '.claude/agent-isolate')
   await init(defaults)
   const current = snapshot(place)
-  pretendOlder(folder, { 'lib/ports.ts': 'older\n', 'lib/gone.ts': 'older\n', 'dist/lib/gone.js': 'older\n' })
+  pretendOlder(folder, { 'lib/ports.ts': 'older\n', 'lib/gone.ts': 'older\n', 'dist/hooks/gone.js': 'older\n' })
   appendFileSync(join(folder, 'lib/lease.ts'), '// mine\n')
   const plan = await init(defaults)
   assert.deepEqual(plan.conflicts, [join(folder, 'lib/lease.ts')])
