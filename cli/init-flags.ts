@@ -1,5 +1,4 @@
 /** The options of `agent-isolate init` as answers to its questions, checked as agent-isolate.json is. */
-import { parseArgs } from 'node:util'
 import type { Scope } from '../init/answers.ts'
 import { findFault, findPortFault, splitList, type GivenAnswers } from '../init/given-answers.ts'
 import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
@@ -28,8 +27,8 @@ const strategies: readonly DependencyStrategy[] = ['auto', 'clone', 'install', '
 
 type Texts = Arguments['texts']
 
-/** `words` are the command line again: `exclude` and `setup` may be repeated. Throws `UsageError` naming the option at fault. */
-export function parseGivenAnswers(texts: Texts, words: readonly string[]): GivenAnswers {
+/** `exclude` and `setup` may be repeated. Throws `UsageError` naming the option at fault. */
+export function parseGivenAnswers({ texts, lists }: Pick<Arguments, 'texts' | 'lists'>): GivenAnswers {
   const given: GivenAnswers = {}
   const scope = choiceOf(texts, 'scope', scopes)
   const provider = choiceOf(texts, 'database', providers)
@@ -37,8 +36,8 @@ export function parseGivenAnswers(texts: Texts, words: readonly string[]): Given
   const nodeModules = choiceOf(texts, 'node-modules', strategies)
   const venv = choiceOf(texts, 'venv', strategies)
   const portNames = portNamesOf(texts)
-  const excludePatterns = repeatedOf(words, 'exclude')
-  const setup = repeatedOf(words, 'setup')
+  const excludePatterns = listOf(lists, 'exclude')
+  const setup = listOf(lists, 'setup')
   if (scope !== undefined) given.scope = scope
   if (provider !== undefined) given.provider = provider
   if (path !== undefined) given.path = path
@@ -82,11 +81,8 @@ function portNamesOf(texts: Texts): string[] | undefined {
   return names
 }
 
-function repeatedOf(words: readonly string[], option: 'exclude' | 'setup'): string[] | undefined {
-  const options = { [option]: { type: 'string' as const, multiple: true } }
-  const values = parseArgs({ args: [...words], options, strict: false }).values[option]
-  if (!Array.isArray(values)) return undefined
-  return values.map(String).filter((value) => value !== nothing)
+function listOf(lists: Arguments['lists'], option: 'exclude' | 'setup'): string[] | undefined {
+  return lists.get(option)?.filter((value) => value !== nothing)
 }
 
 function fault(option: string, wrong: string): UsageError {

@@ -47,8 +47,8 @@ no terminal to ask in; 130 left by Esc, Ctrl-C or "No", nothing changed.`
 export const command: Command = {
   syntax: { flags: ['json', 'yes', 'dry-run', 'overwrite-edited'], texts: [...answerOptions] },
   help,
-  async run({ flags, texts }) {
-    const given = parseGivenAnswers(texts, process.argv.slice(2))
+  async run({ flags, texts, lists }) {
+    const given = parseGivenAnswers({ texts, lists })
     const isQuiet = flags.has('yes') || flags.has('dry-run')
     if (!isQuiet && !hasTerminal()) throw noTerminal(questionsLeft(given))
     const result = await runWizard(await requireRepository(process.cwd()), {

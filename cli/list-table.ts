@@ -4,7 +4,7 @@ import type { Colors } from './colors.ts'
 import type { ListEntry, WorktreeState } from './list-entries.ts'
 import { describeListener, type PortListener } from './port-listeners.ts'
 import { cutText, renderTable, type Column, type Row } from './table.ts'
-import { visible } from './visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 
 export type TableOptions = {
   /** Characters a line may have. */

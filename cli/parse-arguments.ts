@@ -19,6 +19,8 @@ export type Arguments = {
   operands: readonly string[]
   flags: ReadonlySet<string>
   texts: ReadonlyMap<string, string>
+  /** Every value of an option that was given more than once, in order; `texts` has the last. */
+  lists: ReadonlyMap<string, readonly string[]>
   commandLine: readonly string[]
 }
 
@@ -28,7 +30,12 @@ export function parseArguments(command: string, words: readonly string[], syntax
   const texts = ['directory', ...(syntax.texts ?? [])]
   const end = syntax.takesCommandLine ? words.indexOf('--') : -1
   const own = end === -1 ? words : words.slice(0, end)
-  const given = { operands: [] as string[], flags: new Set<string>(), texts: new Map<string, string>() }
+  const given = {
+    operands: [] as string[],
+    flags: new Set<string>(),
+    texts: new Map<string, string>(),
+    lists: new Map<string, string[]>(),
+  }
   for (const token of tokensOf(own, flags, texts)) {
     if (token.kind === 'positional') given.operands.push(token.value)
     if (token.kind !== 'option') continue
@@ -40,6 +47,7 @@ export function parseArguments(command: string, words: readonly string[], syntax
       // A single dash alone is a value; anything longer was meant as the next option.
       if (!value || /^-./.test(value)) throw new UsageError(`${rawName} needs a value`, { hint: helpHint(command) })
       given.texts.set(name, value)
+      given.lists.set(name, [...(given.lists.get(name) ?? []), value])
     } else throw unknownOption(command, rawName, [...flags, ...texts])
   }
   const commandLine = end === -1 ? [] : words.slice(end + 1)

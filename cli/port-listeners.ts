@@ -2,7 +2,7 @@
 import { isWithin } from '../lib/inner-path.ts'
 import type { Lease } from '../lib/lease.ts'
 import type { Listener } from '../lib/listeners.ts'
-import { visible } from './visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 
 export type PortListener = Listener & {
   /** The port's name in the lease. */

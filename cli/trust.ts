@@ -4,7 +4,7 @@ import { configFileName } from '../lib/config.ts'
 import { loadProject, type Project } from '../lib/project.ts'
 import { distrust, trust } from '../lib/trust.ts'
 import type { Command } from './command.ts'
-import { visible } from './visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 

@@ -10,7 +10,7 @@ import { requireRepository } from '../lib/repository.ts'
 import type { Command } from './command.ts'
 import { describeListener } from './port-listeners.ts'
 import { UsageError } from './usage-error.ts'
-import { visible } from './visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 
 const help = `agent-isolate whois PORT [--json] [-C DIR]
 

@@ -1,5 +1,5 @@
 /** What was detected, in a few lines for a person. Pure. */
-import { visible } from '../cli/visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 import type { Detection } from './detect.ts'
 
 /** No lines where nothing was recognised. */

@@ -1,6 +1,6 @@
 /** A plan in few words: which files, and what will be let run here once it is carried out. Pure. */
 import { dirname, extname, relative } from 'node:path'
-import { visible } from '../cli/visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 import type { Config } from '../lib/config.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 

@@ -3,6 +3,7 @@ import { dirname, relative } from 'node:path'
 import picocolors from 'picocolors'
 import { diffLines, type DiffLine } from './diff.ts'
 import type { FileChange, InitPlan } from './plan.ts'
+import { visible } from '../lib/visible-text.ts'
 
 export type RenderOptions = {
   color: boolean
@@ -69,10 +70,10 @@ const mostRows = 8
 
 /** A long line goes on in further rows; of one that changes, it is the part that differs. Nothing in a file can move the cursor or hide. */
 function fit({ text, kind }: DiffLine, other: string, width: number): string[] {
-  const line = visible(text)
+  const line = visibleLine(text)
   if (line.length <= width) return [line]
   if (kind === ' ') return [`${line.slice(0, width - 1)}…`]
-  const same = commonLength(line, visible(other))
+  const same = commonLength(line, visibleLine(other))
   const start = same < width ? 0 : same - Math.floor(width / 2)
   const shown = start === 0 ? line : `…${line.slice(start + 1)}`
   const rows = Array.from({ length: Math.ceil(shown.length / width) }, (_, row) =>
@@ -87,11 +88,8 @@ function commonLength(line: string, other: string): number {
   return length
 }
 
-function visible(text: string): string {
-  const line = text.replace(/\r?\n$/, '').replaceAll('\t', '  ')
-  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
-  })
+function visibleLine(text: string): string {
+  return visible(text.replace(/\r?\n$/, '').replaceAll('\t', '  '))
 }
 
 function summarise(changes: readonly FileChange[], shorten: (path: string) => string): string[] {

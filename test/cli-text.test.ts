@@ -8,7 +8,7 @@ import { nearest } from '../cli/nearest.ts'
 import { parseArguments } from '../cli/parse-arguments.ts'
 import { listenersOf } from '../cli/port-listeners.ts'
 import { renderTable } from '../cli/table.ts'
-import { visible } from '../cli/visible-text.ts'
+import { visible } from '../lib/visible-text.ts'
 
 const commandNames = ['create', 'list', 'exec', 'env', 'db', 'sync', 'remove', 'setup', 'teardown', 'gc', 'trust']
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseGivenAnswers } from '../cli/init-flags.ts'
+import { answerOptions, parseGivenAnswers } from '../cli/init-flags.ts'
+import { parseArguments } from '../cli/parse-arguments.ts'
 import type { Answers } from '../init/answers.ts'
 import { wrapText } from '../init/describe-plan.ts'
 import { describeDetection } from '../init/describe-detection.ts'
@@ -59,15 +60,12 @@ test('what the command line answers replaces the defaults, and nothing else', ()
   })
 })
 
+const answersTo = (...words: string[]) =>
+  parseGivenAnswers(parseArguments('init', words, { texts: [...answerOptions] }))
+
 test('options become answers; --exclude and --setup add up, "none" is none', () => {
-  const words = ['init', '--exclude', 'a/**', '--scope', 'local', '--exclude=*.{b,c}', '--setup', 'none']
-  const texts = new Map([
-    ['scope', 'local'],
-    ['seed', 'none'],
-    ['ports', 'api, admin'],
-    ['venv', 'install'],
-  ])
-  assert.deepEqual(parseGivenAnswers(texts, words), {
+  const words = ['--exclude', 'a/**', '--scope', 'local', '--exclude=*.{b,c}', '--setup', 'none', '--seed', 'none']
+  assert.deepEqual(answersTo(...words, '--ports', 'api, admin', '--venv', 'install'), {
     scope: 'local',
     seed: undefined,
     portNames: ['api', 'admin'],
@@ -75,7 +73,7 @@ test('options become answers; --exclude and --setup add up, "none" is none', () 
     excludePatterns: ['a/**', '*.{b,c}'],
     setup: [],
   })
-  assert.deepEqual(parseGivenAnswers(new Map([['ports', 'none']]), []), { portNames: [] })
+  assert.deepEqual(answersTo('--ports', 'none'), { portNames: [] })
 })
 
 test('a wrong value is named with its option and with what it has to be', () => {
@@ -90,13 +88,11 @@ test('a wrong value is named with its option and with what it has to be', () => 
     ['venv', 'x', /^--venv must be one of/],
   ]
   for (const [option, value, message] of table) {
-    assert.throws(() => parseGivenAnswers(new Map([[option, value]]), []), { message }, `--${option} ${value}`)
+    assert.throws(() => answersTo(`--${option}`, value), { message }, `--${option} ${value}`)
   }
-  const contrary = new Map([
-    ['database', 'none'],
-    ['seed', 'x.db'],
-  ])
-  assert.throws(() => parseGivenAnswers(contrary, []), { message: /--seed makes no sense with --database none/ })
+  assert.throws(() => answersTo('--database', 'none', '--seed', 'x.db'), {
+    message: /--seed makes no sense with --database none/,
+  })
 })
 
 test('the questions that are left are named by their options', () => {
