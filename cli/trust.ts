@@ -9,14 +9,15 @@ import { visible } from '../lib/visible-text.ts'
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 
 Lets what this repository brings along run on this machine: the "setup" and
-"teardown" commands of its agent-isolate.json, a database seed in SQL, and its
-packages: dependency installs may run their scripts, and a database driver among them
-may be loaded. Prints what is trusted. Running this is the consent; nothing is asked.
-It holds for the file as it is now: after a change the commands wait for it to be
-given again. Without it worktrees are made all the same, and all of this is left out.
+"teardown" commands of its agent-isolate.json, a database seed in SQL, any variable of
+its environment template in shells, and its packages: dependency installs may run
+their scripts, and a database driver among them may be loaded. Prints what is trusted.
+Running this is the consent; nothing is asked. It holds for these files as they are
+now, and for this clone: after a change they wait for it to be given again. Without it
+worktrees are made all the same, and all of this is left out.
 
   --revoke             take it back
-  --json               { trusted, file, setup, teardown, sqlSeed }
+  --json               { trusted, file, template, setup, teardown, sqlSeed }
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -41,18 +42,27 @@ export const command: Command = {
 
 function trustJson(project: Project, trusted: boolean): unknown {
   const { setup, teardown } = project.config
-  return { trusted, file: findFile(project) ?? null, setup, teardown, sqlSeed: findSqlSeed(project) ?? null }
+  return {
+    trusted,
+    file: findFile(project) ?? null,
+    template: findTemplate(project) ?? null,
+    setup,
+    teardown,
+    sqlSeed: findSqlSeed(project) ?? null,
+  }
 }
 
 function describeTrust(project: Project): string {
   const { setup, teardown } = project.config
   const file = findFile(project)
+  const template = findTemplate(project)
   const sqlSeed = findSqlSeed(project)
   return [
     `trusted: ${project.repository.root}`,
     file === undefined ? `  it has no ${configFileName}` : `  as ${file} is now`,
     ...describeCommands('setup', setup),
     ...describeCommands('teardown', teardown),
+    ...(template === undefined ? [] : ['  environment template, exported to shells:', `    ${visible(template)}`]),
     ...(sqlSeed === undefined ? [] : ['  database seed, SQL that is run:', `    ${visible(sqlSeed)}`]),
     '  its packages: installs may run their scripts, and a database driver may be loaded',
   ].join('\n')
@@ -75,5 +85,9 @@ function findSqlSeed({ config: { database } }: Project): string | undefined {
 }
 
 function findFile({ repository, trustee }: Project): string | undefined {
-  return trustee.text === '' ? undefined : join(repository.source ?? repository.root, configFileName)
+  return trustee.texts[0] === '' ? undefined : join(repository.source ?? repository.root, configFileName)
+}
+
+function findTemplate({ repository, config, template }: Project): string | undefined {
+  return template === undefined ? undefined : join(repository.source ?? repository.root, config.environment.template)
 }

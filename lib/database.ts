@@ -18,7 +18,7 @@ import { snapshotDatabase, sqliteSideFiles } from './sqlite/snapshot.ts'
 import { ownGitFolder } from './worktree.ts'
 
 /** The folder in a worktree that is ours, unless configured otherwise. */
-export const ownFolderName = '.agent-isolate'
+const ownFolderName = '.agent-isolate'
 
 /**
  * Makes the database where it is not there yet: a snapshot of the seed, or, without one, nothing but its folder (a

@@ -19,10 +19,52 @@ export function mergeEnvFile(base: string, rendered: string, worktree: string): 
   return head + renderBlock(rendered, worktree) + withoutKeys(after, keys)
 }
 
-/** `content` without the managed block: what is left to its user when a worktree is given back. */
-export function removeManagedBlock(content: string): string {
-  const { before, after } = splitAtBlock(content)
-  return [...before, ...after].map(({ raw }) => raw).join('')
+/**
+ * `content` with the lines of `base` that the managed block replaced, each as near to its old neighbours as they still
+ * are. A key that is set outside of the block now comes first: it gets no line back.
+ */
+export function giveBackReplaced(content: string, base: string): string {
+  const { before, block, after, keys } = splitAtBlock(content)
+  const lines = restoreLines([...before, ...block, ...after], { base, keys })
+  return lines.map(({ raw }) => raw).join('')
+}
+
+/**
+ * What is left to a user when the block goes: `content` without it, and with the lines of `base` that it replaced. Where
+ * nobody has changed the rest, that is `base` to the byte.
+ */
+export function removeManagedBlock(content: string, base: string): string {
+  const { before, after, keys } = splitAtBlock(content)
+  const rest = [...before, ...after].map(({ raw }) => raw).join('')
+  const untouched = splitAtBlock(base)
+  const strippedBase = withFinalNewline(withoutKeys(untouched.before, keys)) + withoutKeys(untouched.after, keys)
+  if (rest === strippedBase) return base
+  return restoreLines([...before, ...after], { base, keys })
+    .map(({ raw }) => raw)
+    .join('')
+}
+
+/** Whether there is anything of ours in the file. */
+export function hasManagedBlock(content: string): boolean {
+  return splitAtBlock(content).block.length > 0
+}
+
+type Replaced = { base: string; keys: ReadonlySet<string | undefined> }
+
+function restoreLines(present: readonly EnvStatement[], { base, keys }: Replaced): EnvStatement[] {
+  const lines = [...present]
+  const kept = new Set(present.map(({ assignment }) => assignment?.key))
+  let position = 0
+  for (const statement of parseEnvStatements(base.replace(/^\uFEFF/, ''))) {
+    const key = statement.assignment?.key
+    if (key !== undefined && keys.has(key) && !kept.has(key)) {
+      lines.splice(position++, 0, statement)
+      continue
+    }
+    const found = lines.findIndex(({ raw }, index) => index >= position && raw.trimEnd() === statement.raw.trimEnd())
+    if (found !== -1) position = found + 1
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? { ...line, raw: withFinalNewline(line.raw) } : line))
 }
 
 function renderBlock(rendered: string, worktree: string): string {
@@ -35,20 +77,33 @@ function renderBlock(rendered: string, worktree: string): string {
   ].join('\n')
 }
 
+type Split = {
+  before: EnvStatement[]
+  /** The first block as one statement; empty without one. */
+  block: EnvStatement[]
+  after: EnvStatement[]
+  /** What blocks set. */
+  keys: Set<string | undefined>
+}
+
 /** All that is outside of blocks, cut where the first one stands. A first line without a last one is no block, just a line to drop. */
-function splitAtBlock(content: string): { before: EnvStatement[]; after: EnvStatement[] } {
+function splitAtBlock(content: string): Split {
   const statements = parseEnvStatements(content.replace(/^\uFEFF/, ''))
-  const start = statements.findIndex((statement) => isLine(statement, firstLine))
-  const before: EnvStatement[] = start === -1 ? statements : statements.slice(0, start)
-  const after: EnvStatement[] = []
-  let position = start === -1 ? statements.length : start
-  while (position < statements.length) {
+  const split: Split = { before: [], block: [], after: [], keys: new Set() }
+  for (let position = 0; position < statements.length; position++) {
     const statement = statements[position]
-    if (statement !== undefined && isLine(statement, firstLine)) position = endOfBlock(statements, position)
-    else if (statement !== undefined && !isLine(statement, lastLine)) after.push(statement)
-    position++
+    if (statement === undefined || isLine(statement, lastLine)) continue
+    if (!isLine(statement, firstLine)) {
+      ;(split.block.length === 0 ? split.before : split.after).push(statement)
+      continue
+    }
+    const end = endOfBlock(statements, position)
+    const inside = statements.slice(position, end + 1)
+    for (const { assignment } of inside) if (assignment !== undefined) split.keys.add(assignment.key)
+    if (split.block.length === 0) split.block.push({ ...statement, raw: inside.map(({ raw }) => raw).join('') })
+    position = end
   }
-  return { before: before.filter((statement) => !isLine(statement, lastLine)), after }
+  return split
 }
 
 /** Where the block that starts at `start` has its last line; `start` itself when there is none before the next block. */

@@ -1,19 +1,19 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
-import { databaseOf } from './lease.ts'
-import { mergeEnvFile, removeManagedBlock } from './env-file.ts'
+import { basename, join } from 'node:path'
+import { isSafeToExport } from './env-export.ts'
+import { removeEnvFile, writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
-import { requireWritablePath } from './inner-path.ts'
-import { findResource, type Lease, type Resource } from './lease.ts'
+import { databaseOf, findResource, type Lease, type Resource } from './lease.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
 import { renderTemplate, type EnvEntry, type RenderedTemplate } from './template.ts'
-import { linkedGitDir, ownGitFolder } from './worktree.ts'
+import { linkedGitDir } from './worktree.ts'
 import { slugOf } from './worktree-name.ts'
 import { readIfAny } from './read-if-any.ts'
+import { writeWhole } from './write-whole.ts'
 
 export type Environment = RenderedTemplate & {
   /** What a process of the worktree gets beside its parent's environment. */
@@ -23,9 +23,9 @@ export type Environment = RenderedTemplate & {
 }
 
 /** The template of the main checkout, or of the worktree where there is no other; undefined without one. */
-export function loadTemplate({ repository, config }: Project, worktree?: string): string | undefined {
-  const folder = repository.source ?? worktree
-  return folder === undefined ? undefined : readIfAny(join(folder, config.environment.template))
+export function loadTemplate({ repository, config, template }: Project, worktree?: string): string | undefined {
+  if (repository.source !== undefined || worktree === undefined) return template
+  return readIfAny(join(worktree, config.environment.template))
 }
 
 /** What the worktree's environment is. Writes nothing. Throws `IsolateError` for a faulty template. */
@@ -34,25 +34,29 @@ export function environmentOf(project: Project, lease: Lease): Environment {
   const hasDatabase = variables['AGENT_DATABASE_URL'] !== undefined
   const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(hasDatabase)
   const rendered = renderTemplate(template, variables)
-  const isHeldBack = (key: string): boolean => !project.isTrusted && runsCode.test(key)
+  const database = databaseOf(lease)
+  // Trust is in the template that came with the config, not in one that was found in a worktree for want of another.
+  const mayExportAll = project.isTrusted && project.repository.source !== undefined
+  const heldBack = mayExportAll ? [] : rendered.entries.filter((entry) => !isSafeToExport(entry, database))
   const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
-  const exportable = rendered.entries.filter(({ key }) => !isHeldBack(key) && !(skipsNodeEnv && key === 'NODE_ENV'))
+  const exportable = rendered.entries.filter(
+    (entry) => !heldBack.includes(entry) && !(skipsNodeEnv && entry.key === 'NODE_ENV'),
+  )
   const all = [...identityEntries(lease), ...exportable]
-  const heldBack = rendered.entries.filter(({ key }) => isHeldBack(key)).map(({ key }) => key)
   return {
     ...rendered,
-    warnings: [...rendered.warnings, ...heldBack.map(heldBackWarning)],
+    warnings: [...rendered.warnings, ...describeHeldBack(heldBack)],
     exported: expandEntries(all, process.env),
     shellText: renderShellEnvironment(all),
   }
 }
 
-/** Variables with which a template could have programs of its own run by shells, git, interpreters or the linker. */
-const runsCode =
-  /^(PATH|ENV|BASH_ENV|SHELL|SHELLOPTS|IFS|PROMPT_COMMAND|PS[0-4]|EDITOR|VISUAL|PAGER|BROWSER|(GIT|SSH|LD|DYLD|NPM_CONFIG|CLAUDE|ANTHROPIC)_\w+|NODE_(OPTIONS|PATH)|PYTHON\w+|PERL5\w+|RUBY\w+|_?JAVA_(TOOL_)?OPTIONS)$/i
-
-function heldBackWarning(key: string): string {
-  return `${key} of the template is not exported to shells: this repository is not trusted. Read the template, then: agent-isolate trust`
+function describeHeldBack(entries: readonly EnvEntry[]): string[] {
+  if (entries.length === 0) return []
+  const keys = entries.map(({ key }) => key).join(', ')
+  return [
+    `not exported to shells, since this repository is not trusted: ${keys}. Read its environment template, then: agent-isolate trust`,
+  ]
 }
 
 /** Writes the env file, unless it is a tracked one, and the shell environment; both 0600, both whole at any moment. */
@@ -61,51 +65,13 @@ export function writeEnvironment(project: Project, lease: Lease, reporter: Repor
   for (const warning of environment.warnings) reporter.warn(warning)
   const file = findResource(lease, 'environment')
   if (file === undefined) reporter.warn(trackedWarning(project.config.environment.file))
-  else writeEnvFile(project, lease.worktree, file, environment.text)
+  else writeEnvFile(project.repository.source, lease.worktree, file.inner, environment.text)
   writeWhole(join(linkedGitDir(lease.worktree), shellEnvironmentPath), environment.shellText)
 }
 
-/** Gives an env file back: one of ours goes, one that was there before us gets back the lines that ours replaced. */
-export function removeEnvironment(worktree: string, { inner, existed }: EnvironmentFile): void {
-  const path = join(worktree, inner)
-  const content = readIfAny(path)
-  if (content === undefined) return
-  if (!existed) return rmSync(path, { force: true })
-  const rest = removeManagedBlock(content)
-  const original = readIfAny(originalPath(worktree))
-  // Only where nobody has edited the rest meanwhile: what it says now comes first.
-  const isUntouched = original !== undefined && rest === readIfAny(strippedPath(worktree))
-  writeWhole(path, isUntouched ? original : rest)
-}
-
-type EnvironmentFile = Resource & { kind: 'environment' }
-
-function writeEnvFile(
-  { repository }: Project,
-  worktree: string,
-  { inner, existed }: EnvironmentFile,
-  text: string,
-): void {
-  const path = requireWritablePath(worktree, inner)
-  const own = readIfAny(path)
-  const { source } = repository
-  const base = own ?? (source === undefined ? undefined : readIfAny(join(source, inner))) ?? ''
-  const merged = mergeEnvFile(base, text, worktree)
-  if (existed && own !== undefined && !existsSync(originalPath(worktree))) {
-    writeWhole(originalPath(worktree), own)
-    writeWhole(strippedPath(worktree), removeManagedBlock(merged))
-  }
-  writeWhole(path, merged)
-}
-
-/** What the user's, or another tool's, env file said before we came to it. */
-function originalPath(worktree: string): string {
-  return join(ownGitFolder(worktree), 'environment.original')
-}
-
-/** The same without the keys that our block sets. */
-function strippedPath(worktree: string): string {
-  return join(ownGitFolder(worktree), 'environment.stripped')
+/** Gives an env file back as it would be without us; see `removeEnvFile`. */
+export function removeEnvironment(worktree: string, { inner }: Resource & { kind: 'environment' }): void {
+  removeEnvFile(worktree, inner)
 }
 
 function trackedWarning(file: string): string {
@@ -153,11 +119,4 @@ function identityEntries({ name }: Lease): EnvEntry[] {
 function skipsEnvFileInTests(worktree: string): boolean {
   if (existsSync(join(worktree, 'bun.lock')) || existsSync(join(worktree, 'bun.lockb'))) return true
   return /"next"\s*:/.test(readIfAny(join(worktree, 'package.json')) ?? '')
-}
-
-function writeWhole(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true })
-  const finished = `${path}.${process.pid}.tmp`
-  writeFileSync(finished, content, { mode: 0o600 })
-  renameSync(finished, path)
 }

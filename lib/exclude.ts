@@ -25,7 +25,9 @@ export async function findNotIgnored(worktree: string, paths: readonly string[])
   const fields = outcome.stdout.split('\0')
   for (let at = 0; at + 3 < fields.length; at += 4) {
     const [source = '', , pattern = '', path = ''] = fields.slice(at, at + 4)
-    if (!(source.endsWith('info/exclude') && pattern === patternFor(path))) ignored.add(path)
+    const isOurs = source.endsWith('info/exclude') && pattern === patternFor(path)
+    // With --verbose git also names a rule that says "not ignored".
+    if (!isOurs && !pattern.startsWith('!')) ignored.add(path)
   }
   return paths.filter((path) => !ignored.has(path))
 }

@@ -1,4 +1,4 @@
-/** A repository together with what it asks of us: its config, and whether its commands may run. */
+/** A repository together with what it asks of us: its config, its template, and whether its commands may run. */
 import { join } from 'node:path'
 import { loadConfig, type Config } from './config.ts'
 import { readIfAny } from './read-if-any.ts'
@@ -8,6 +8,8 @@ import { isTrusted, type Trustee } from './trust.ts'
 export type Project = {
   repository: Repository
   config: Config
+  /** The text of the template in the folder that the config is of; undefined without one. */
+  template: string | undefined
   trustee: Trustee
   isTrusted: boolean
 }
@@ -15,13 +17,15 @@ export type Project = {
 /** The config is the main checkout's: what an agent writes into a worktree's has no effect until it is merged. */
 export async function loadProject(cwd: string): Promise<Project> {
   const repository = await requireRepository(cwd)
-  const { config, text } = loadConfig(repository.source)
-  const trustee = { commonDir: repository.commonDir, text: text + seedScript(repository.source, config) }
-  return { repository, config, trustee, isTrusted: isTrusted(trustee) }
+  const { source, commonDir } = repository
+  const { config, text } = loadConfig(source)
+  const template = source === undefined ? undefined : readIfAny(join(source, config.environment.template))
+  const trustee = { commonDir, texts: [text, seedScript(source, config), template] }
+  return { repository, config, template, trustee, isTrusted: isTrusted(trustee) }
 }
 
 /** A .sql seed is run, so it is among what trust is given to. */
-function seedScript(source: string | undefined, { database }: Config): string {
-  if (source === undefined || database.provider !== 'sqlite' || !database.seed?.endsWith('.sql')) return ''
-  return readIfAny(join(source, database.seed)) ?? ''
+function seedScript(source: string | undefined, { database }: Config): string | undefined {
+  if (source === undefined || database.provider !== 'sqlite' || !database.seed?.endsWith('.sql')) return undefined
+  return readIfAny(join(source, database.seed))
 }

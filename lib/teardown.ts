@@ -4,15 +4,16 @@
  */
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
-import { ownFolderName } from './database.ts'
+import { removeDatabase } from './database.ts'
 import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
 import { removeEnvironment } from './environment.ts'
 import { withdrawExclude } from './exclude.ts'
 import { git, tryGit } from './git.ts'
+import { leadsInside } from './inner-path.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
 import type { Lease, Resource } from './lease.ts'
@@ -21,8 +22,7 @@ import { countOwnCommits } from './own-commits.ts'
 import { findProcessesAt, ownIdentity } from './process-identity.ts'
 import { listWorktrees } from './repository.ts'
 import type { Reporter } from './reporter.ts'
-import { sqliteSideFiles } from './sqlite/snapshot.ts'
-import { removeFolderIfEmpty, removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
+import { removeFolderIfEmpty } from './self-ignoring-folder.ts'
 import { ownGitFolder, removeWorktreeEntry, withRepositoryLock } from './worktree.ts'
 
 export type TeardownOptions = {
@@ -79,7 +79,7 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
     case 'environment':
       return removeEnvironment(worktree, resource)
     case 'sqlite':
-      return resource.existed ? undefined : removeDatabaseFile(join(worktree, resource.inner))
+      return resource.existed ? undefined : removeDatabase(worktree, resource.inner, options.reporter)
     case 'dependencies':
       return removeDependencyLinks(worktree, [resource.inner])
     case 'context':
@@ -93,15 +93,12 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
   }
 }
 
-function removeDatabaseFile(path: string): void {
-  for (const file of [path, ...sqliteSideFiles(path)]) rmSync(file, { force: true })
-  if (basename(dirname(path)) === ownFolderName) removeSelfIgnoringFolder(dirname(path))
-}
-
 /** A copy that has been committed is the repository's now. */
 async function removeCopies(worktree: string): Promise<void> {
   const manifest = loadManifest(ownGitFolder(worktree))
-  const untouched = [...manifest.keys()].filter((path) => isUntouchedCopy(worktree, manifest, path))
+  const untouched = [...manifest.keys()].filter(
+    (path) => leadsInside(worktree, path) && isUntouchedCopy(worktree, manifest, path),
+  )
   if (untouched.length === 0) return
   const tracked = new Set(
     (await git(worktree, ['--literal-pathspecs', 'ls-files', '-z', '--', ...untouched])).split('\0'),

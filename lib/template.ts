@@ -34,6 +34,7 @@ export function renderTemplate(template: string, variables: EnvVariables): Rende
       continue
     }
     const { pieces, quoted } = renderValue(assignment, line, variables)
+    requireHarmlessKey(assignment.key, pieces, line)
     entries.push({ key: assignment.key, pieces })
     text += `${assignment.isExported ? 'export ' : ''}${assignment.key}=${quoted.text}`
     text += assignment.comment === '' ? '\n' : ` ${assignment.comment}\n`
@@ -108,6 +109,19 @@ function requireHarmless(name: string, value: string, line: number): void {
   )
 }
 
+/**
+ * bash evaluates what is assigned to its integers, whatever the quotes: `RANDOM='a[$(command)]'` runs it (measured). And
+ * `a.b=./c` is no assignment to a shell, but the path of a program.
+ */
+function requireHarmlessKey(key: string, pieces: readonly EnvPiece[], line: number): void {
+  const isInteger = /^(?:S?RANDOM|SECONDS|LINENO|HISTCMD|OPTIND|E?UID|PPID|BASHPID|EPOCH\w+)$/.test(key)
+  const isPath = pieces.some((piece) => piece.kind === 'reference' || piece.text.includes('/'))
+  if (!isInteger && (/^[A-Za-z_]\w*$/.test(key) || !isPath)) return
+  throw new IsolateError(`${at(line)}: a shell that reads ${key} in an env file may run what it is set to`, {
+    hint: isInteger ? 'Choose another name.' : 'Choose a name of letters, digits and "_".',
+  })
+}
+
 function at(line: number): string {
   return `the environment template, line ${line}`
 }
@@ -142,8 +156,18 @@ function fitsItsQuotes(pieces: readonly EnvPiece[], quote: Quote): boolean {
       literals.every((literal) => /^[\w./:@%+,=?-]*$/.test(literal.text))
     )
   }
-  const ownQuote = quote === '"' ? /(?<!\\)"/ : /'/
-  return literals.every((literal) => !(literal.kind === 'text' ? ownQuote : /['"`\\$\r]/).test(literal.text))
+  if (literals.some(({ kind, text }) => kind === 'inserted' && /['"`\\$\r]/.test(text))) return false
+  return quote === "'" ? literals.every(({ text }) => !text.includes("'")) : isOneWordInDoubleQuotes(pieces)
+}
+
+/**
+ * Whether a shell that reads the pieces in double quotes runs nothing and ends where they end (POSIX, 2.2.3): text has no
+ * backtick, `$` or quote without a backslash of its own, and no backslash that would escape what follows the text.
+ */
+function isOneWordInDoubleQuotes(pieces: readonly EnvPiece[]): boolean {
+  const text = pieces.map((piece) => (piece.kind === 'reference' ? 'X' : piece.text)).join('')
+  if (!/^(?:[^"`$\\]|\\[^])*$/.test(text)) return false
+  return pieces.every((piece) => piece.kind !== 'reference' || isOneWordInDoubleQuotes(piece.fallback ?? []))
 }
 
 function literalsIn(pieces: readonly EnvPiece[]): { kind: 'text' | 'inserted'; text: string }[] {

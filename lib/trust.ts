@@ -1,9 +1,11 @@
 /**
  * Which repositories may have their own commands run. A hook registered for the user fires in every repository they
- * clone, so trust is given by hand, to the exact text of agent-isolate.json, and ends when that text changes.
+ * clone, so trust is given by hand, to the exact text of all that takes effect, and ends when that text changes. It is
+ * tied to the git folder by a secret in it, so that another repository at the same path later is not trusted. (The
+ * folder's inode and birth time would not do: inodes are given out again, and not every file system knows a birth time.)
  */
-import { createHash } from 'node:crypto'
-import { renameSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
@@ -12,15 +14,27 @@ import { readIfAny } from './read-if-any.ts'
 import { requireStateFolder, stateFolder } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
 
-/** `commonDir` names the repository; `text` is all that may be run: its agent-isolate.json, and the seed script that it names; '' without. */
-export type Trustee = { commonDir: string; text: string }
+/**
+ * `commonDir` names the repository; `texts` are all that has an effect: agent-isolate.json ('' without), the seed script
+ * that it names, and the environment template (undefined without). Their order counts.
+ */
+export type Trustee = { commonDir: string; texts: readonly (string | undefined)[] }
 
-export function isTrusted({ commonDir, text }: Trustee): boolean {
-  return loadTrust()[commonDir] === hashOf(text)
+export function isTrusted({ commonDir, texts }: Trustee): boolean {
+  const known = loadTrust()[commonDir]
+  if (known === undefined) return false
+  const secret = readIfAny(secretPath(commonDir))
+  return secret !== undefined && known === hashOf(secret, texts)
 }
 
-export async function trust({ commonDir, text }: Trustee): Promise<void> {
-  await changeTrust((entries) => ({ ...entries, [commonDir]: hashOf(text) }))
+/** Throws when the git folder cannot be written. */
+export async function trust({ commonDir, texts }: Trustee): Promise<void> {
+  await changeTrust((entries) => {
+    const secret = randomBytes(16).toString('hex')
+    removeSecret(commonDir)
+    writeFileSync(secretPath(commonDir), secret, { mode: 0o600, flag: 'wx' })
+    return { ...entries, [commonDir]: hashOf(secret, texts) }
+  })
 }
 
 /** Answers whether there was any trust to take back. */
@@ -28,9 +42,19 @@ export async function distrust(commonDir: string): Promise<boolean> {
   let existed = false
   await changeTrust(({ [commonDir]: entry, ...others }) => {
     existed = entry !== undefined
+    removeSecret(commonDir)
     return others
   })
   return existed
+}
+
+function removeSecret(commonDir: string): void {
+  rmSync(secretPath(commonDir), { force: true })
+}
+
+/** In the folder that all worktrees share; a clone does not take it along. */
+function secretPath(commonDir: string): string {
+  return join(commonDir, 'agent-isolate-trust')
 }
 
 type Entries = Record<string, string>
@@ -62,6 +86,9 @@ function unreadable(path: string): IsolateError {
   return new IsolateError(`${path} is damaged`, { hint: 'Delete it and give trust again: agent-isolate trust' })
 }
 
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+/** As JSON, no text can pass for the end of one and the beginning of the next. */
+function hashOf(secret: string, texts: Trustee['texts']): string {
+  return createHash('sha256')
+    .update(JSON.stringify([secret, ...texts]))
+    .digest('hex')
 }

@@ -81,7 +81,11 @@ test('env is for eval, and fails clearly in the main checkout', async (t) => {
   const repository = sandbox.repository('repo', {
     '.env.agent.template': 'PORT=$AGENT_DYNAMIC_PORT\nAPI_URL=http://localhost:$AGENT_PORT_API\nQUOTE="it\'s"\n',
   })
-  const path = await cliAnswer(sandbox, repository, 'create', 'x')
+  const untrusted = await runCli(sandbox, repository, ['create', 'x'])
+  assert.match(untrusted.stderr, /not exported to shells, since this repository is not trusted: QUOTE\./)
+  const path = untrusted.stdout.trim()
+  assert.equal(Object.hasOwn(requireRecord(await cliJson(sandbox, path, 'env')), 'QUOTE'), false)
+  await cliAnswer(sandbox, repository, 'trust')
   const [lines, json, byName, main] = await Promise.all([
     cliAnswer(sandbox, path, 'env'),
     cliJson(sandbox, path, 'env'),
@@ -198,6 +202,7 @@ test('trust shows what will run, and its commands run from then on, until it is 
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo', {
     'agent-isolate.json': '{ "setup": ["echo $PORT > made.txt"], "teardown": ["true \\u001b[2K"] }',
+    '.env.agent.template': 'PORT=$AGENT_DYNAMIC_PORT\n',
   })
   const untrusted = await runCli(sandbox, repository, ['create', 'before'])
   assert.equal(untrusted.code, 0)
@@ -213,6 +218,8 @@ test('trust shows what will run, and its commands run from then on, until it is 
     echo $PORT > made.txt
   teardown:
     true \\u{1b}[2K
+  environment template, exported to shells:
+    ${join(repository, '.env.agent.template')}
   its packages: installs may run their scripts, and a database driver may be loaded`,
   )
   const path = await cliAnswer(sandbox, repository, 'create', 'after')

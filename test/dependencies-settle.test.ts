@@ -207,6 +207,8 @@ test("a folder that has become a symlink into the main checkout keeps the main c
   await removeDependencyLinks(worktree, [folder])
   const digest = digestLinkFolder(join(worktree, folder)) ?? ''
   saveSettleRequest(gitFolder, { source: main, worktree, folders: [{ folder, digest }] })
+  const { ino } = lstatSync(join(main, folder))
   await settleFolders(gitFolder, new AbortController().signal)
+  assert.equal(lstatSync(join(main, folder)).ino, ino, 'no clone has taken its place')
   assert.deepEqual(fingerprint(join(main, 'packages')), before)
 })

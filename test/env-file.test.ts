@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mergeEnvFile, removeManagedBlock } from '../lib/env-file.ts'
+import { giveBackReplaced, mergeEnvFile, removeManagedBlock } from '../lib/env-file.ts'
 
 const ours = `PORT=20410\nKEY='one\ntwo'\n`
 
@@ -48,8 +48,33 @@ test('a worktree name cannot leave its comment', () => {
 
 test('without its block a file is its user’s alone', () => {
   for (const base of ['', 'A=1\n', '# c\r\nA=1\r\n', `A='x\ny'\n`]) {
-    assert.equal(removeManagedBlock(mergeEnvFile(base, ours, 'x')), base)
-    assert.equal(removeManagedBlock(mergeEnvFile(`${base}B=1\n`, ours, 'x') + 'C=2\n'), `${base}B=1\nC=2\n`)
+    assert.equal(removeManagedBlock(mergeEnvFile(base, ours, 'x'), ''), base)
+    assert.equal(removeManagedBlock(mergeEnvFile(`${base}B=1\n`, ours, 'x') + 'C=2\n', ''), `${base}B=1\nC=2\n`)
   }
-  assert.equal(removeManagedBlock('A=1'), 'A=1')
+  assert.equal(removeManagedBlock('A=1', ''), 'A=1')
+})
+
+for (const [title, base] of merged) {
+  test(`nothing changed, so the file is as it was, to the byte: ${title}`, () => {
+    assert.equal(removeManagedBlock(mergeEnvFile(base, ours, 'x'), base), base)
+  })
+}
+
+const returned: [title: string, base: string, edit: (text: string) => string, text: string][] = [
+  ['a line behind the block', 'A=1\nPORT=3\nB=2\n', (text) => `${text}C=3\n`, 'A=1\nPORT=3\nB=2\nC=3\n'],
+  ['all its lines', 'KEY="x\ny"\nPORT=3', (text) => `MINE=1\n${text}`, 'KEY="x\ny"\nPORT=3\nMINE=1\n'],
+  ['the neighbour is gone', 'A=1\nB=2\nPORT=3\nC=4\n', (text) => text.replace('B=2\n', ''), 'A=1\nPORT=3\nC=4\n'],
+  ['the key is set anew', 'PORT=3\nKEY=1\n', (text) => `PORT=9\n${text}`, 'KEY=1\nPORT=9\n'],
+  ['a line that its user took out', 'A=1\nPORT=3\n', (text) => text.replace('A=1\n', ''), 'PORT=3\n'],
+]
+
+for (const [title, base, edit, text] of returned) {
+  test(`the lines that the block replaced come back: ${title}`, () => {
+    assert.equal(removeManagedBlock(edit(mergeEnvFile(base, ours, 'x')), base), text)
+  })
+}
+
+test('lines that the next template no longer replaces come back, and the block stays where it stands', () => {
+  const text = `${mergeEnvFile('A=1\nPORT=3\n', 'A=2\nPORT=4\n', 'x')}Z=1\n`
+  assert.equal(mergeEnvFile(giveBackReplaced(text, 'A=1\nPORT=3\n'), 'PORT=5\n', 'x'), `A=1\n${block('PORT=5\n')}Z=1\n`)
 })

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { addLines, removeBlock } from '../lib/exclude.ts'
+import { addLines, findNotIgnored, removeBlock } from '../lib/exclude.ts'
+import { createSandbox } from './_sandbox.ts'
 
 test('lines are added once, in one block, and go without a trace', () => {
   for (const content of ['', '# git ls-files --others --exclude-from=.git/info/exclude\n', 'a\nb\n']) {
@@ -18,4 +21,12 @@ test('what the user writes after the block stays', () => {
   const edited = `${addLines('a\n', ['/x'])}mine\n`
   assert.equal(removeBlock(edited), 'a\nmine\n')
   assert.equal(removeBlock(addLines(edited, ['/y'])), 'a\nmine\n')
+})
+
+test('a path is ignored by the repository’s rules, not by ours and not by a rule that takes it back', async (t) => {
+  const sandbox = createSandbox(t)
+  const repository = sandbox.repository('repo', { '.gitignore': '*.log\n!kept.log\nbuild/\n' })
+  await writeFile(join(repository, '.git/info/exclude'), addLines('', ['/ours']))
+  const paths = ['a.log', 'kept.log', 'build/', 'ours', 'other']
+  assert.deepEqual(await findNotIgnored(repository, paths), ['kept.log', 'ours', 'other'])
 })

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { findPortNames, renderTemplate } from '../lib/template.ts'
+import { createSandbox } from './_sandbox.ts'
 
 const variables = {
   AGENT_DYNAMIC_PORT: '20410',
@@ -131,4 +133,50 @@ test('the named ports of a template are found in order, each once, and not in co
 test('the sample template renders', () => {
   const sample = readFileSync(join(import.meta.dirname, '..', '.env.agent.template'), 'utf8')
   assert.match(render(sample), /\n\nPORT=20410\nDATABASE_URL="file:\/home\/me\/my project\/dev.db"\n$/)
+})
+
+const hostile: [line: string, value: string][] = [
+  ['A="`touch ran`"', '`touch ran`'],
+  ['A="$(touch ran)"', '$(touch ran)'],
+  ['A=$(touch ran)', '$(touch ran)'],
+  ['A=x`touch ran`', 'x`touch ran`'],
+  ['A="${FOO:-$(touch ran)}"', '$(touch ran)'],
+  ['A=${FOO:-$(touch ran)}', '$(touch ran)'],
+  ['A="${FOO:-`touch ran`}"', '`touch ran`'],
+  ['A="${FOO:-${BAR:-$(touch ran)}}"', '$(touch ran)'],
+  ['A="one\n$(touch ran)\n"', 'one\n$(touch ran)\n'],
+  ['A="\\\\$(touch ran)"', '\\$(touch ran)'],
+  ['A="\\$(touch ran)"', '$(touch ran)'],
+  ['A="${FOO=$(touch ran)}"', '${FOO=$(touch ran)}'],
+  ['A="${PWD@P}"', '${PWD@P}'],
+  ["A='$(touch ran)`touch ran`'", '$(touch ran)`touch ran`'],
+  ['A="x\\"\nB=\'" `touch ran` #\'', 'x\\'],
+  ['A="${FOO:-x\\}"\nB=\'}" `touch ran` #\'', 'x\\'],
+  ['A="x\\\\"\nB=\'`touch ran`\'', 'x\\'],
+  ['A="$((1+1)) costs 5$ or $5, $$"', '$((1+1)) costs 5$ or $5, $$'],
+]
+
+for (const shell of ['sh', 'bash']) {
+  for (const [line, value] of hostile) {
+    test(`${shell} that reads it runs nothing: ${JSON.stringify(line)}`, (t) => {
+      const { folder, env, write } = createSandbox(t)
+      const file = write('.env.local', `${render(line)}LAST=1\n`)
+      const print = 'process.stdout.write(JSON.stringify([process.env.A, process.env.LAST]))'
+      const script = `set -a; . "${file}"; exec "$0" -e '${print}'`
+      const clean = { ...env, FOO: '', BAR: '' }
+      const output = execFileSync(shell, ['-c', script, process.execPath], {
+        cwd: folder,
+        env: clean,
+        encoding: 'utf8',
+      })
+      assert.deepEqual(JSON.parse(output), [value, '1'])
+      assert.equal(existsSync(join(folder, 'ran')), false)
+    })
+  }
+}
+
+test('a key that has a shell run its value is refused, with its line', () => {
+  for (const line of [`RANDOM='a[$(touch ran)]'`, 'OPTIND=1', 'a.b=./run', 'A-B=x/$X', '1A=${X}']) {
+    assert.throws(() => render(`# c\n${line}\n`), /line 2: a shell that reads \S+ in an env file may run/, line)
+  }
 })

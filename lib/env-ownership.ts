@@ -1,0 +1,89 @@
+/**
+ * Puts our block into a worktree's env file and takes it out again, so that its user has what they would have without us.
+ * What was there before is remembered in the worktree's own git folder; a link's target is never written to.
+ */
+import { lstatSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } from './env-file.ts'
+import { isWithin, requireWritablePath } from './inner-path.ts'
+import { parseJson } from './parse-json.ts'
+import { readIfAny } from './read-if-any.ts'
+import { ownGitFolder } from './worktree.ts'
+import { writeWhole } from './write-whole.ts'
+
+/** What the file would be without us, kept up to date whenever the block is rewritten. */
+type Origin = {
+  /** What we started from where there was no file; undefined where there was one, and once somebody has edited ours. */
+  copied?: string | undefined
+  /** Whose lines come back for those that our block replaced: '' where there was no file. */
+  base: string
+  /** The target of the symlink that was there. */
+  link?: string | undefined
+}
+
+/** `text` is the block's; `source` the main checkout, whose other keys a new file takes over. Mode 0600, whole at any moment. */
+export function writeEnvFile(source: string | undefined, worktree: string, inner: string, text: string): void {
+  const path = requireWritablePath(worktree, inner)
+  const link = readLinkIfAny(path)
+  const own = readIfAny(path)
+  const known = own !== undefined && link === undefined && hasManagedBlock(own) ? loadOrigin(worktree) : undefined
+  const content = own ?? (source === undefined ? undefined : readIfAny(join(source, inner))) ?? ''
+  const origin: Origin =
+    known === undefined
+      ? { base: own ?? '', copied: own === undefined && link === undefined ? content : undefined, link }
+      : keepUp(known, content)
+  writeWhole(originPath(worktree), JSON.stringify(origin))
+  const start = origin.copied ?? giveBackReplaced(content, known?.base ?? '')
+  writeWhole(path, mergeEnvFile(start, text, worktree))
+}
+
+/**
+ * Gives the env file back: one that we made goes, unless it was edited; a link comes back, unless the file in its place
+ * was; in any other the block goes and the lines that it replaced return. Left alone, without a word, is what has no
+ * block of ours, and what a symlinked folder has led out of the worktree.
+ */
+export function removeEnvFile(worktree: string, inner: string): void {
+  const path = join(worktree, inner)
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return
+  if (!isWithin(worktree, realpathSync(dirname(path)))) return
+  const content = readIfAny(path) ?? ''
+  if (!hasManagedBlock(content)) return
+  const { base, copied, link } = loadOrigin(worktree) ?? { base: '', copied: '' }
+  const rest = removeManagedBlock(content, base)
+  if (copied !== undefined && removeManagedBlock(content, copied) === copied) rmSync(path)
+  else if (link !== undefined && rest === base) linkWhole(path, link)
+  else writeWhole(path, rest)
+}
+
+/** Edits that were made around the block since it was written are its user's, as is a file that has any. */
+function keepUp({ base, copied, link }: Origin, content: string): Origin {
+  const isUnedited = copied !== undefined && removeManagedBlock(content, copied) === copied
+  return { base: removeManagedBlock(content, base), copied: isUnedited ? copied : undefined, link }
+}
+
+function originPath(worktree: string): string {
+  return join(ownGitFolder(worktree), 'environment.origin')
+}
+
+/** Undefined when there is none, or git has lost the worktree: then nothing is known to be ours but the block. */
+function loadOrigin(worktree: string): Origin | undefined {
+  if (!lstatSync(join(worktree, '.git'), { throwIfNoEntry: false })?.isFile()) return undefined
+  const value = parseJson(readIfAny(originPath(worktree)) ?? '')
+  return isOrigin(value) ? value : undefined
+}
+
+function isOrigin(value: unknown): value is Origin {
+  if (typeof value !== 'object' || value === null || !('base' in value)) return false
+  const { base, copied, link }: { base: unknown; copied?: unknown; link?: unknown } = value
+  return typeof base === 'string' && [copied, link].every((text) => text === undefined || typeof text === 'string')
+}
+
+function readLinkIfAny(path: string): string | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined
+}
+
+function linkWhole(path: string, target: string): void {
+  const finished = `${path}.${process.pid}.tmp`
+  symlinkSync(target, finished)
+  renameSync(finished, path)
+}
