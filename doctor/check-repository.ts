@@ -166,7 +166,7 @@ export const databaseCheck: Check = {
     const other = detection.sqliteFiles.find(
       ({ path }) => path !== seed && !/(?:^|\/)(?:tests?|fixtures?)\//.test(path),
     )
-    if (other === undefined || project.trustee.text.includes('"database"') || template?.includes(other.path)) {
+    if (other === undefined || project.trustee.texts[0]?.includes('"database"') || template?.includes(other.path)) {
       return [{ id: 'database.ok', severity: 'ok', message: 'worktrees start with an empty SQLite database' }]
     }
     return [

@@ -41,8 +41,8 @@ async function loadProjectIfRight(cwd: string): Promise<{ project: Project; conf
     return { project: await loadProject(cwd), configFault: undefined }
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
-    const trustee = { commonDir: repository.commonDir, text: '' }
+    const trustee = { commonDir: repository.commonDir, texts: [''] }
     const config = parseConfig('', configFileName)
-    return { project: { repository, config, trustee, isTrusted: false }, configFault: error }
+    return { project: { repository, config, template: undefined, trustee, isTrusted: false }, configFault: error }
   }
 }
