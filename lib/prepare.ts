@@ -2,7 +2,7 @@
  * Puts into a checked-out worktree what git does not: context files, dependencies, database, environment. Can be done
  * again at any time: what is there stays, what is missing comes.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyContext } from './context-files.ts'
 import { createDatabase } from './database.ts'
@@ -135,15 +135,20 @@ async function planResources(
     resources.push({ kind: 'context' })
   if (config.database.provider === 'sqlite' && findResource(lease, 'sqlite') === undefined) {
     const inner = config.database.path
-    resources.push({ kind: 'sqlite', inner, existed: existsSync(join(lease.worktree, inner)) })
+    resources.push({ kind: 'sqlite', inner, existed: isThere(lease.worktree, inner) })
   }
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file
-    const existed = existsSync(join(lease.worktree, inner))
+    const existed = isThere(lease.worktree, inner)
     // A tracked file is the repository's; the shell environment has to do then.
     if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
   }
   return resources
+}
+
+/** A dangling link is something too. */
+function isThere(worktree: string, inner: string): boolean {
+  return lstatSync(join(worktree, inner), { throwIfNoEntry: false }) !== undefined
 }
 
 async function isTracked(worktree: string, inner: string): Promise<boolean> {
