@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { cancel, intro, log, outro } from '@clack/prompts'
 import { configFileName, loadConfig, parseConfig, type Config } from '../lib/config.ts'
+import { isWithin } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Repository } from '../lib/repository.ts'
 import type { Answers, InitPlace } from './answers.ts'
@@ -77,7 +78,7 @@ async function work(place: InitPlace, { given, edited, writes }: WizardOptions):
 
 async function converse(place: InitPlace, options: WizardOptions): Promise<WizardResult> {
   preparePrompts()
-  intro(`${options.title}  ${place.root}`, { output: screen })
+  intro(`${options.title}  ${fromHome(place)}`, { output: screen })
   const detection = await detectRepository(place.root)
   say(describeDetection(detection))
   const suggested = suggestAnswers(detection)
@@ -146,4 +147,9 @@ function say(lines: readonly string[]): void {
 /** Columns right of the guide and its two blanks. */
 function textWidth(): number {
   return Math.max(40, screen.columns - 3)
+}
+
+/** `~/code/shop`: as a person knows the place, and short enough for a line. */
+function fromHome({ root, home }: InitPlace): string {
+  return home !== undefined && root !== home && isWithin(home, root) ? `~${root.slice(home.length)}` : root
 }

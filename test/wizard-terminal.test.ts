@@ -184,13 +184,13 @@ function createShop(sandbox: Sandbox): string {
     dependencies: { '@prisma/client': '7.0.0' },
     devDependencies: { vite: '8.0.0' },
   }
-  const root = sandbox.repository('shop', {
+  const root = sandbox.repository('home/shop', {
     'package.json': JSON.stringify(manifest),
     'package-lock.json': '{}',
     'prisma/schema.prisma': 'datasource db {\n  provider = "sqlite"\n  url = env("DATABASE_URL")\n}\n',
     '.gitignore': 'node_modules/\n.env\n*.db\n',
   })
-  sandbox.write('shop/.env', 'DATABASE_URL="file:./dev.db"\n')
+  sandbox.write('home/shop/.env', 'DATABASE_URL="file:./dev.db"\n')
   writeTinyDatabase(join(root, 'prisma/dev.db'))
   return root
 }
