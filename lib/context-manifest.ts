@@ -15,7 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from './isolate-error.ts'
+import { parseJson } from './parse-json.ts'
+import { readIfAny } from './read-if-any.ts'
 
 /** Paths relative to the worktree, with `/`, and the fingerprint of what was copied there. */
 export type Manifest = ReadonlyMap<string, string>
@@ -27,12 +28,7 @@ export const memoryLimit = 1024 * 1024
 
 /** Empty when there is none, or when it is no manifest: then everything counts as an agent's work, which is the safe side. */
 export function loadManifest(gitFolder: string): Manifest {
-  try {
-    return parseManifest(JSON.parse(readFileSync(join(gitFolder, fileName), 'utf8')))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return new Map()
-    throw error
-  }
+  return parseManifest(parseJson(readIfAny(join(gitFolder, fileName)) ?? ''))
 }
 
 /** Written whole or not at all. */

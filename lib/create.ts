@@ -16,7 +16,7 @@ import { prepareWorktree, requiredPortNames, runSetup, type Tools } from './prep
 import { ownIdentity } from './process-identity.ts'
 import { loadProject, type Project } from './project.ts'
 import { reapDeadLeases } from './reap.ts'
-import { listWorktrees, type ListedWorktree } from './repository.ts'
+import type { ListedWorktree } from './repository.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
@@ -25,6 +25,7 @@ import { chooseStart, type StartPoint } from './start-point.ts'
 import {
   addWorktree,
   checkOut,
+  findListed,
   hasBranch,
   removeWorktreeEntry,
   requireNothingThere,
@@ -70,7 +71,7 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     // Whatever its state: this is where somebody stands.
     const lease = findLease({ worktree, commonDir })
-    const branch = (await listWorktrees(commonDir)).find(({ path }) => path === worktree)?.branch
+    const branch = (await findListed(commonDir, worktree))?.branch
     const name = basename(worktree)
     return { lease: await adopt(project, { worktree, name, branch, lease }, tools), isReopened: lease !== undefined }
   })
@@ -93,7 +94,7 @@ async function findUsable(
   { reporter }: Tools,
 ): Promise<ListedWorktree | undefined> {
   const { commonDir } = repository
-  const listed = (await listWorktrees(commonDir)).find(({ path }) => path === worktree)
+  const listed = await findListed(commonDir, worktree)
   if (listed === undefined) requireNothingThere(worktree)
   else if (existsSync(worktree)) return listed
   if (listed?.isLocked) {

@@ -1,11 +1,11 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
 import { existsSync } from 'node:fs'
-import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { isSafeToExport } from './env-export.ts'
-import { removeEnvFile, writeEnvFile } from './env-ownership.ts'
+import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
-import { databaseOf, findResource, type Lease, type Resource } from './lease.ts'
+import { identityKey } from './ledger.ts'
+import { databaseOf, findResource, type Lease } from './lease.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
@@ -69,11 +69,6 @@ export function writeEnvironment(project: Project, lease: Lease, reporter: Repor
   writeWhole(join(linkedGitDir(lease.worktree), shellEnvironmentPath), environment.shellText)
 }
 
-/** Gives an env file back as it would be without us; see `removeEnvFile`. */
-export function removeEnvironment(worktree: string, { inner }: Resource & { kind: 'environment' }): void {
-  removeEnvFile(worktree, inner)
-}
-
 function trackedWarning(file: string): string {
   return `${file} is tracked by git and was left as it is; shells get the environment all the same`
 }
@@ -102,8 +97,7 @@ function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
 
 /** Distinct on the machine: two repositories of one name may have worktrees of one name. */
 function composeProject(lease: Lease, slug: string): string {
-  const suffix = createHash('sha256').update(`${lease.commonDir}\0${lease.worktree}`).digest('hex').slice(0, 6)
-  return `${slugOf(basename(lease.root))}-${slug}-${suffix}`
+  return `${slugOf(basename(lease.root))}-${slug}-${identityKey(lease).slice(0, 6)}`
 }
 
 function defaultTemplate(hasDatabase: boolean): string {

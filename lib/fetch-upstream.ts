@@ -2,12 +2,14 @@
  * Fetches the upstream's branch, and only that: bounded in time, once for many processes at once, and never the reason
  * why anything else fails. When it was tried last is remembered in the state folder, by repository and branch.
  */
-import { readFileSync, renameSync, statSync } from 'node:fs'
+import { renameSync, statSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { tryGit } from './git.ts'
-import { errorCode, errorText, IsolateError } from './isolate-error.ts'
+import { errorText, IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
+import { parseJson } from './parse-json.ts'
+import { readIfAny } from './read-if-any.ts'
 import type { Reporter } from './reporter.ts'
 import type { Outcome } from './run.ts'
 import { requireStateFolder } from './state-folder.ts'
@@ -157,14 +159,7 @@ function saveLastTry(path: string, last: LastTry): void {
 
 /** Undefined also for a file that a crash of the machine tore: then it is fetched again. */
 function loadLastTry(path: string): LastTry | undefined {
-  const text = readIfAny(path)
-  if (text === undefined) return undefined
-  try {
-    return parseLastTry(JSON.parse(text))
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  return parseLastTry(parseJson(readIfAny(path) ?? ''))
 }
 
 function parseLastTry(value: unknown): LastTry | undefined {
@@ -173,13 +168,4 @@ function parseLastTry(value: unknown): LastTry | undefined {
   if (typeof startedAt !== 'number' || typeof endedAt !== 'number') return undefined
   const failure = 'failure' in value && typeof value.failure === 'string' ? value.failure : undefined
   return { startedAt, endedAt, failure }
-}
-
-function readIfAny(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

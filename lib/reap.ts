@@ -7,9 +7,9 @@ import type { Lease } from './lease.ts'
 import { findLease, identityKey, loadLedger, saveLease } from './ledger.ts'
 import { withLockIfFree } from './lock.ts'
 import type { Reporter } from './reporter.ts'
-import { listWorktrees } from './repository.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
+import { findListed } from './worktree.ts'
 
 /** Gives back one dead lease. False when somebody else is at it, it has changed meanwhile, or it turned out to hold work. */
 export async function reapLease(lease: Lease, reporter: Reporter): Promise<boolean> {
@@ -43,7 +43,7 @@ async function isStillNeeded(lease: Lease, reporter: Reporter): Promise<boolean>
 /** Where a killed process was at a worktree that somebody may have worked in since. What holds work is a worktree like any other. */
 async function holdsWork(lease: Lease, reporter: Reporter): Promise<boolean> {
   if (lease.state === 'creating' || lease.state === 'discarding') return false
-  const listed = (await listWorktrees(lease.commonDir)).find(({ path }) => path === lease.worktree)
+  const listed = await findListed(lease.commonDir, lease.worktree)
   const work = await findUnsavedWork(lease, listed?.branch)
   if (isNothing(work) && !listed?.isLocked) return false
   saveLease({ ...lease, state: 'ready' })

@@ -8,10 +8,10 @@ import { findLease, loadLedger } from './ledger.ts'
 import { runTeardownCommands } from './prepare.ts'
 import { loadProject, type Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
-import { listWorktrees } from './repository.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
 import { tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
+import { findListed } from './worktree.ts'
 
 export type RemoveOptions = { reporter: Reporter; discard: boolean }
 
@@ -75,7 +75,7 @@ export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise
 
 async function refuseUnsavedWork(lease: Lease): Promise<void> {
   if (!existsSync(lease.worktree)) return
-  const listed = (await listWorktrees(lease.commonDir)).find(({ path }) => path === lease.worktree)
+  const listed = await findListed(lease.commonDir, lease.worktree)
   if (listed === undefined) {
     throw new IsolateError(`git no longer knows ${lease.worktree}, so nobody can say what work is in it`, {
       hint: `Move what you need away, then: agent-isolate remove ${lease.name} --discard`,

@@ -10,7 +10,7 @@ import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
 import { removeDatabase } from './database.ts'
 import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
-import { removeEnvironment } from './environment.ts'
+import { removeEnvFile } from './env-ownership.ts'
 import { withdrawExclude } from './exclude.ts'
 import { git, tryGit } from './git.ts'
 import { leadsInside } from './inner-path.ts'
@@ -77,7 +77,7 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
   const { worktree, commonDir } = lease
   switch (resource.kind) {
     case 'environment':
-      return removeEnvironment(worktree, resource)
+      return removeEnvFile(worktree, resource.inner)
     case 'sqlite':
       return resource.existed ? undefined : removeDatabase(worktree, resource.inner, options.reporter)
     case 'dependencies':

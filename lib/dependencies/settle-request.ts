@@ -3,9 +3,10 @@
  * links are made until a clone has taken their place, and removing it calls the process off.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../isolate-error.ts'
+import { parseJson } from '../parse-json.ts'
+import { readIfAny } from '../read-if-any.ts'
 
 export type SettleRequest = {
   /** Roots of the main checkout and of the worktree, real paths. */
@@ -25,13 +26,8 @@ export function saveSettleRequest(gitFolder: string, request: SettleRequest): vo
 
 /** Undefined when nothing is asked for, or when the file is not one of ours. */
 export function loadSettleRequest(gitFolder: string): SettleRequest | undefined {
-  try {
-    const value: unknown = JSON.parse(readFileSync(requestPath(gitFolder), 'utf8'))
-    return isRequest(value) ? value : undefined
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const value = parseJson(readIfAny(requestPath(gitFolder)) ?? '')
+  return isRequest(value) ? value : undefined
 }
 
 export function removeSettleRequest(gitFolder: string): void {
