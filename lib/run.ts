@@ -8,6 +8,8 @@ export type RunOptions = {
   env?: NodeJS.ProcessEnv
   /** Text for the child's stdin, which is otherwise /dev/null. */
   input?: string
+  /** Instead of text: a file, open for reading, as the child's stdin. It stays open here. */
+  inputFile?: number
   /** After this many ms the child and all its descendants are killed and `timedOut` is set. */
   timeoutMs?: number
   /** Called with each piece of the child's stderr (and of its stdout with `mergeOutput`), as it comes. */
@@ -56,7 +58,7 @@ export function childEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessE
 
 /** Runs a program to its end. A failing or missing program is an outcome, not an exception. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const { cwd, input, timeoutMs, onOutput, mergeOutput = false } = options
+  const { cwd, input, inputFile, timeoutMs, onOutput, mergeOutput = false } = options
   return new Promise((resolve, reject) => {
     const outcome: Outcome = {
       code: undefined,
@@ -74,7 +76,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     const child = spawn(command, [...args], {
       cwd,
       env: options.env ?? childEnvironment(),
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [inputFile ?? (input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
       detached: timeoutMs !== undefined,
     })
     const timer =
