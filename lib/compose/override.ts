@@ -1,0 +1,149 @@
+/**
+ * Lets `docker compose up` run in several worktrees at once: a compose file of the worktree's own, in its git folder, takes
+ * the fixed ports and names out of the repository's. That file is only ever read together with COMPOSE_PROJECT_NAME.
+ */
+import { rmSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { IsolateError } from '../isolate-error.ts'
+import { parseJson } from '../parse-json.ts'
+import { readIfAny } from '../read-if-any.ts'
+import type { Outcome } from '../run.ts'
+import { ownGitFolder } from '../worktree.ts'
+import { writeWhole } from '../write-whole.ts'
+import { editCanonicalConfig, parseCanonicalConfig } from './canonical-config.ts'
+import { findComposeFiles, findNamedComposeFiles } from './files.ts'
+import { planCompose, renderOverride, type ComposePlan, type LeasedPort } from './plan.ts'
+import { composePortNames, type ComposePorts } from './ports.ts'
+import { requireComposeProgram, runCompose, type ComposeProgram } from './program.ts'
+import { parseJsonConfig } from './json-config.ts'
+
+export type ComposeRequest = {
+  worktree: string
+  /** Root of the main checkout, when there is one: a COMPOSE_FILE that points there is taken to mean the file here. */
+  source: string | undefined
+  /** The value of COMPOSE_PROJECT_NAME. */
+  project: string
+  ports: ComposePorts
+  /** The lease's ports by name; those of `composePortNames(ports)` have to be among them. */
+  leased: Readonly<Record<string, number>>
+  /** What a process of the worktree gets beside our environment: compose files have variables in them. */
+  exported: Readonly<Record<string, string>>
+}
+
+export type ComposeOverride = {
+  /** COMPOSE_PROJECT_NAME, COMPOSE_FILE and COMPOSE_PATH_SEPARATOR, for every shell of the worktree. */
+  environment: Record<string, string>
+  /** One line each. */
+  warnings: readonly string[]
+}
+
+/**
+ * Writes the file, 0600, and remembers the environment for `findComposeEnvironment`. A named service publishes the leased
+ * ports on 127.0.0.1 and no others. Undefined, and what was written before is gone, when there is no compose file.
+ *
+ * With docker-compose 1.x the file is the whole project, as it is now, with variables and env files filled in: write it
+ * again when the repository's changes, and after the worktree's env file. Throws `IsolateError` when no compose that can do
+ * it is installed, for compose files that compose refuses, and for services that are not there.
+ */
+export async function writeComposeOverride(request: ComposeRequest): Promise<ComposeOverride | undefined> {
+  const { worktree, source, project } = request
+  const named = findNamedComposeFiles(worktree, source, process.env)
+  if (named === undefined && findComposeFiles(worktree).length === 0) {
+    rmSync(ownFolder(worktree), { recursive: true, force: true })
+    return undefined
+  }
+  const program = await requireComposeProgram()
+  const files = named ?? findComposeFiles(worktree, program)
+  const text = await readConfig(program, files, request)
+  const { plan, content } = program.isLegacy ? rewrite(text, request) : override(text, request)
+  const path = join(ownFolder(worktree), program.isLegacy ? 'compose.yaml' : 'override.yaml')
+  writeWhole(path, content)
+  // 1.x reads its own settings (COMPOSE_PROFILES, …) from the .env beside the first file.
+  if (program.isLegacy) copyDotEnv(files, worktree)
+  const environment = { COMPOSE_PROJECT_NAME: project, ...joinPaths(program.isLegacy ? [path] : [...files, path]) }
+  writeWhole(environmentPath(worktree), `${JSON.stringify(environment, undefined, 2)}\n`)
+  return { environment, warnings: plan.warnings }
+}
+
+/** What `writeComposeOverride` answered last for this worktree; {} when it has not. */
+export function findComposeEnvironment(worktree: string): Record<string, string> {
+  const found = parseJson(readIfAny(environmentPath(worktree)) ?? '')
+  if (typeof found !== 'object' || found === null) return {}
+  return Object.fromEntries(
+    Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
+}
+
+/** Its last two parts are what `findNamedComposeFiles` knows our files by. */
+function ownFolder(worktree: string): string {
+  return join(ownGitFolder(worktree), 'compose')
+}
+
+function environmentPath(worktree: string): string {
+  return join(ownFolder(worktree), 'environment.json')
+}
+
+function override(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
+  const model = parseJsonConfig(text)
+  if (model === undefined) throw new IsolateError('docker compose config --format json printed something else')
+  const plan = planCompose(model, request.project, leasedPorts(request), Object.values(request.leased))
+  return { plan, content: renderOverride(plan) }
+}
+
+function rewrite(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
+  const plan = planCompose(
+    parseCanonicalConfig(text),
+    request.project,
+    leasedPorts(request),
+    Object.values(request.leased),
+  )
+  return { plan, content: editCanonicalConfig(text, plan) }
+}
+
+function leasedPorts({ ports, leased }: ComposeRequest): LeasedPort[] {
+  return composePortNames(ports).map((port) => {
+    const hostPort = leased[port.name]
+    if (hostPort === undefined) throw new Error(`the lease has no port "${port.name}"`)
+    return { ...port, hostPort }
+  })
+}
+
+/**
+ * The project as compose understands it, with the services of every profile (1.x always says them all). Where 2.x cannot
+ * fill in a variable or an env file, which may come later, it goes without; not at once, since that makes 2.26 stumble
+ * over variables in the place of booleans.
+ */
+async function readConfig(
+  program: ComposeProgram,
+  files: readonly string[],
+  { worktree, project, exported }: ComposeRequest,
+): Promise<string> {
+  const selection = [...files.flatMap((file) => ['--file', file]), '--project-name', project]
+  const options = { cwd: worktree, env: { ...exported, COMPOSE_PROJECT_NAME: project } }
+  const runConfig = (...args: string[]): Promise<Outcome> => runCompose(program, [...selection, ...args], options)
+  const allProfiles = ['--profile', '*', 'config', '--format', 'json']
+  const first = await (program.isLegacy ? runConfig('config') : runConfig(...allProfiles))
+  if (first.code === 0) return first.stdout
+  const second = program.isLegacy || first.timedOut ? first : await runConfig(...allProfiles, '--no-interpolate')
+  if (second.code === 0) return second.stdout
+  const reason = first.timedOut ? 'it did not come to an end' : first.stderr.trim().split('\n').slice(-5).join('\n')
+  throw new IsolateError(`compose cannot read ${files.join(', ')}: ${reason}`, {
+    hint: `See what is wrong with it: ${[program.command, ...program.args].join(' ')} config`,
+  })
+}
+
+function copyDotEnv(files: readonly string[], worktree: string): void {
+  const copy = join(ownFolder(worktree), '.env')
+  const text = readIfAny(join(dirname(files[0] ?? ''), '.env'))
+  if (text === undefined) rmSync(copy, { force: true })
+  else writeWhole(copy, text)
+}
+
+/** The separator is always said: the user's .env may say another one. */
+function joinPaths(paths: readonly string[]): { COMPOSE_FILE: string; COMPOSE_PATH_SEPARATOR: string } {
+  const separator = [delimiter, ';', '|', ',', '#'].find((one) => !paths.some((path) => path.includes(one)))
+  if (separator !== undefined) return { COMPOSE_FILE: paths.join(separator), COMPOSE_PATH_SEPARATOR: separator }
+  throw new IsolateError(`COMPOSE_FILE cannot hold these paths, in which every separator occurs: ${paths.join(' ')}`, {
+    hint: 'Move the repository to a folder with a plainer name.',
+  })
+}
