@@ -1,41 +1,60 @@
 /** agent-isolate db */
-import { resetDatabase } from '../lib/database.ts'
-import { databaseOf } from '../lib/lease.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { withWorktreeLock } from '../lib/create.ts'
+import { requireDatabase, resetDatabase } from '../lib/database.ts'
+import type { Database, DatabasePurpose } from '../lib/lease-database.ts'
+import type { Lease } from '../lib/lease.ts'
+import { databaseOptions } from '../lib/prepare.ts'
+import type { Project } from '../lib/project.ts'
 import { stderrReporter } from '../lib/reporter.ts'
-import type { Command } from './command.ts'
+import type { Answer, Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
+import { openDatabaseShell } from './database-shell.ts'
+import { databaseJson } from './lease-json.ts'
 import { UsageError } from './usage-error.ts'
 
-const help = `agent-isolate db url|reset [--name NAME] [--json] [-C DIR]
+const help = `agent-isolate db url|reset|psql [--test] [--name NAME] [--json] [-C DIR]
 
 url    prints the URL of the database of the worktree we are in
-reset  throws away what is in it and puts its seed back ("database.seed", or the main
-       checkout's own database); prints the URL. Programs that have it open must
-       open it anew.
+reset  throws away what is in it and puts its seed back ("database.seed", the template
+       that it was cloned from, or the main checkout's own database); prints the URL.
+       Sessions on a server are ended; programs that have a file open must open it anew.
+psql   opens a shell on it: psql (of this machine, or in the container), or sqlite3
 
+  --test               the worktree's second database, for its tests
   --name NAME          of that worktree of this repository instead
-  --json               { url, path }
+  --json               { url, path }; on a server { url, name, host, port, user }
   -C, --directory DIR  work as if started in DIR
 
 Example:
   agent-isolate db reset && npm test
 
 Exit codes: 0 done, 1 failed (with --json {"error": {"message", "hint"}} on stdout),
-2 wrong usage.`
+2 wrong usage; those of the shell with psql.`
 
 export const command: Command = {
-  syntax: { operands: ['"url" or "reset"'], flags: ['json'], texts: ['name'] },
+  syntax: { operands: ['"url", "reset" or "psql"'], flags: ['json', 'test'], texts: ['name'] },
   help,
-  async run({ operands: [action], texts }) {
-    if (action !== 'url' && action !== 'reset') {
-      throw new UsageError(`agent-isolate db does not know "${action}"`, { hint: 'agent-isolate db url, or db reset' })
+  async run({ operands: [action], flags, texts }) {
+    if (action !== 'url' && action !== 'reset' && action !== 'psql') {
+      throw new UsageError(`agent-isolate db does not know "${action}"`, {
+        hint: 'agent-isolate db url, db reset, or db psql',
+      })
     }
+    const purpose = flags.has('test') ? 'test' : 'development'
     const { project, lease } = await requireCurrentLease(texts.get('name'))
-    const database = action === 'url' ? databaseOf(lease) : await resetDatabase(project, lease, stderrReporter)
-    if (database === undefined) {
-      throw new IsolateError(`${lease.worktree} has no database`, { hint: 'See "database" in agent-isolate.json.' })
-    }
-    return { text: database.url, json: database }
+    if (action === 'url') return answer(requireDatabase(lease, purpose))
+    if (action === 'reset') return answer(await reset(project, lease, purpose))
+    return { exitCode: await openDatabaseShell(lease, requireDatabase(lease, purpose)) }
   },
+}
+
+/** A set-up command of a worktree that is being made may ask for it: then its maker holds the lock. */
+async function reset(project: Project, lease: Lease, purpose: DatabasePurpose): Promise<Database> {
+  const reporter = stderrReporter
+  const work = (): Promise<Database> => resetDatabase(project, lease, purpose, databaseOptions(project, reporter))
+  return lease.state === 'ready' ? withWorktreeLock(lease, { reporter }, work) : work()
+}
+
+function answer(database: Database): Answer {
+  return { text: database.url, json: databaseJson(database) }
 }

@@ -1,5 +1,6 @@
 /** agent-isolate gc */
 import { collectGarbage, type Garbage, type GarbageResult } from '../lib/collect-garbage.ts'
+import type { Orphan } from '../lib/collect-orphans.ts'
 import { describeFailure } from '../lib/isolate-error.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import type { Command } from './command.ts'
@@ -8,14 +9,18 @@ import { describeDamaged } from './damaged-lease.ts'
 const help = `agent-isolate gc [--dry-run] [--unreachable] [--json] [-C DIR]
 
 Gives back what dead worktrees of this machine hold: those whose folder is gone, and
-those whose creation or removal was killed. Nothing alive is touched. A repository
-that cannot be reached may be on a disk that comes back, so its worktrees are kept.
+those whose creation or removal was killed; and the containers, volumes and databases
+with the mark of this machine that no worktree knows of, on the container engine and
+on the server that this repository names. Nothing alive is touched. A repository that
+cannot be reached may be on a disk that comes back, so its worktrees are kept.
 
   --dry-run            say what would be done, and do nothing
-  --unreachable        give up the ports of worktrees whose repository is gone
+  --unreachable        give up worktrees whose repository is gone: their ports,
+                       containers and databases
   --json               { leases: [{ name, path, repository, ports, action, outcome,
-                       error }], damaged, temporaryFiles }; action is keep, reap,
-                       leave or forget; outcome planned, done, busy or failed
+                       error }], orphans: [{ kind, name, place, outcome, error }],
+                       damaged, temporaryFiles }; action is keep, reap, leave or
+                       forget; outcome planned, done, busy or failed
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -30,14 +35,16 @@ export const command: Command = {
   async run({ flags }) {
     const isDryRun = flags.has('dry-run')
     const withUnreachable = flags.has('unreachable')
-    const garbage = await collectGarbage({ isDryRun, withUnreachable, reporter: stderrReporter })
-    const hasFailed = garbage.results.some(({ outcome }) => outcome === 'failed')
+    const cwd = process.cwd()
+    const garbage = await collectGarbage({ cwd, isDryRun, withUnreachable, reporter: stderrReporter })
+    const hasFailed = [...garbage.results, ...garbage.orphans].some(({ outcome }) => outcome === 'failed')
     return { text: describeGarbage(garbage, isDryRun), json: garbageJson(garbage), exitCode: hasFailed ? 1 : 0 }
   },
 }
 
-function describeGarbage({ results, damaged, temporaryFiles }: Garbage, isDryRun: boolean): string {
+function describeGarbage({ results, orphans, damaged, temporaryFiles }: Garbage, isDryRun: boolean): string {
   const lines = results.filter(({ action }) => action !== 'keep').map(describeResult)
+  lines.push(...orphans.map(describeOrphan))
   const files = temporaryFiles === 1 ? '1 temporary file' : `${temporaryFiles} temporary files`
   if (temporaryFiles > 0) lines.push(`${isDryRun ? 'would remove' : 'removed'} ${files} of dead processes`)
   lines.push(...damaged.map(describeDamaged))
@@ -53,15 +60,25 @@ function describeResult({ lease, action, outcome, failure }: GarbageResult): str
     return `out of reach: ${what}; if ${lease.commonDir} is gone for good: agent-isolate gc --unreachable`
   }
   if (outcome === 'busy') return `left to another process: ${what}`
-  if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} the ports of ${what}`
+  if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} ${what}`
   return `${outcome === 'planned' ? 'would give back' : 'gave back'} ${what}`
 }
 
-function garbageJson({ results, damaged, temporaryFiles }: Garbage): unknown {
+function describeOrphan({ kind, name, place, outcome, failure }: Orphan): string {
+  const what = `the ${kind} ${name} (${place}), of no worktree`
+  if (outcome === 'failed') return `failed: ${what}: ${describeFailure(failure)}`
+  return `${outcome === 'planned' ? 'would remove' : 'removed'} ${what}`
+}
+
+function garbageJson({ results, orphans, damaged, temporaryFiles }: Garbage): unknown {
   const leases = results.map(({ lease, action, outcome, failure }) => {
     const { name, worktree: path, root: repository, ports } = lease
     const error = failure === undefined ? null : describeFailure(failure)
     return { name, path, repository, ports, action, outcome, error }
   })
-  return { leases, damaged, temporaryFiles }
+  const leftOver = orphans.map(({ failure, ...orphan }) => ({
+    ...orphan,
+    error: failure === undefined ? null : describeFailure(failure),
+  }))
+  return { leases, orphans: leftOver, damaged, temporaryFiles }
 }

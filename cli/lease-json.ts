@@ -1,5 +1,5 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
-import { databaseOf } from '../lib/lease.ts'
+import { databaseOf, type Database } from '../lib/lease-database.ts'
 import type { Lease } from '../lib/lease.ts'
 
 export type LeaseJson = {
@@ -7,10 +7,30 @@ export type LeaseJson = {
   path: string
   branch: string | null
   ports: Readonly<Record<string, number>>
-  database: { url: string; path: string } | null
+  database: DatabaseJson | null
+  /** The second one, where configured. */
+  testDatabase: DatabaseJson | null
 }
+
+/** A file, or a database on a server; `url` holds the password. */
+export type DatabaseJson =
+  { url: string; path: string } | { url: string; name: string; host: string; port: number; user: string }
 
 export function leaseJson(lease: Lease): LeaseJson {
   const { name, worktree: path, branch = null, ports } = lease
-  return { name, path, branch, ports, database: databaseOf(lease) ?? null }
+  return {
+    name,
+    path,
+    branch,
+    ports,
+    database: databaseJson(databaseOf(lease)),
+    testDatabase: databaseJson(databaseOf(lease, 'test')),
+  }
+}
+
+export function databaseJson(database: Database | undefined): DatabaseJson | null {
+  if (database === undefined) return null
+  if (database.kind === 'sqlite') return { url: database.url, path: database.path }
+  const { url, name, host, port, user } = database
+  return { url, name, host, port, user }
 }

@@ -1,11 +1,10 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync, statSync } from 'node:fs'
-import { databaseOf } from '../lib/lease.ts'
 import { tryGit } from '../lib/git.ts'
 import type { Lease } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
-import { leaseJson, type LeaseJson } from './lease-json.ts'
+import { leaseJson, type DatabaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 
 export type WorktreeState = 'ready' | 'creating' | 'removing' | 'dead' | 'unreachable'
@@ -15,8 +14,8 @@ export type ListEntry = Omit<LeaseJson, 'database'> & {
   repository: string
   state: WorktreeState
   listeners: PortListener[]
-  /** `bytes` null: not made yet. */
-  database: { url: string; path: string; bytes: number | null } | null
+  /** `bytes` of a file; null: not made yet. */
+  database: (DatabaseJson & { bytes?: number | null }) | null
   /** ISO 8601 */
   createdAt: string
 }
@@ -41,13 +40,13 @@ export function stateOf({ state }: Pick<Lease, 'state'>, verdict: Verdict): Work
 }
 
 function entryOf(lease: Lease, verdict: Verdict, found: ReadonlyMap<number, Listener>): ListEntry {
-  const database = databaseOf(lease)
+  const { database, ...rest } = leaseJson(lease)
   return {
-    ...leaseJson(lease),
+    ...rest,
     repository: lease.root,
     state: stateOf(lease, verdict),
     listeners: listenersOf(lease, found),
-    database: database === undefined ? null : { ...database, bytes: sizeOf(database.path) },
+    database: database === null || !('path' in database) ? database : { ...database, bytes: sizeOf(database.path) },
     createdAt: lease.createdAt,
   }
 }

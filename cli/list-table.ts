@@ -69,8 +69,9 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
 
 function describeDatabase({ database, path }: ListEntry): string {
   if (database === null) return 'none'
+  if (!('path' in database)) return visible(`${database.name} ${database.host}:${database.port}`)
   const inner = visible(relative(path, database.path))
-  return database.bytes === null ? inner : `${inner} ${formatBytes(database.bytes)}`
+  return typeof database.bytes === 'number' ? `${inner} ${formatBytes(database.bytes)}` : inner
 }
 
 function noteOn(listener: PortListener, width: number, colors: Colors): string {

@@ -34,7 +34,9 @@ export const command: Command = {
   async run({ flags }) {
     const commonDir = flags.has('all') ? undefined : await findCommonDir(process.cwd())
     const { leases, damaged } = loadLedger()
-    const shown = leases.filter((lease) => commonDir === undefined || lease.commonDir === commonDir)
+    const shown = leases.filter(
+      (lease) => !lease.isShared && (commonDir === undefined || lease.commonDir === commonDir),
+    )
     const entries = (await loadEntries(shown)).toSorted(
       (a, b) => compare(a.repository, b.repository) || compare(a.name, b.name),
     )

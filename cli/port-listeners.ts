@@ -13,15 +13,25 @@ export type PortListener = Listener & {
 
 /** The lease's listeners among those found, in the order of its ports. */
 export function listenersOf(
-  { ports, worktree }: Pick<Lease, 'ports' | 'worktree'>,
+  { ports, worktree, resources }: Pick<Lease, 'ports' | 'worktree' | 'resources'>,
   found: ReadonlyMap<number, Listener>,
 ): PortListener[] {
   return Object.entries(ports).flatMap(([name, port]) => {
     const listener = found.get(port)
     if (listener === undefined) return []
+    if (isPublished(listener, resources)) return [{ ...listener, name, isStranger: false }]
     const isStranger = listener.cwd === undefined ? undefined : !isWithin(worktree, listener.cwd)
     return [{ ...listener, name, isStranger }]
   })
+}
+
+/** The engine's own process listens on the ports of the worktree's containers. */
+function isPublished({ port, command }: Listener, resources: Lease['resources']): boolean {
+  const isEngine =
+    command === undefined || /docker|podman|rootlessport|slirp4netns|pasta/.test(command.split(' ')[0] ?? '')
+  return resources.some(
+    (one) => (one.kind === 'container' && one.server.port === port) || (one.kind === 'compose' && isEngine),
+  )
 }
 
 /** `pid 4711: node server.js`; of one that is not in the worktree, its folder too. */

@@ -9,7 +9,7 @@ export const leasesCheck: Check = {
   title: 'Leases',
   async run({ project, reporter }) {
     const { leases, damaged } = loadLedger()
-    const own = leases.filter(({ commonDir }) => commonDir === project.repository.commonDir)
+    const own = leases.filter((lease) => lease.commonDir === project.repository.commonDir && !lease.isShared)
     const dead = (await judgeLeases(own)).filter(({ verdict }) => verdict === 'dead')
     const findings: Finding[] = [
       ...dead.map(({ lease }): Finding => ({

@@ -1,16 +1,18 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
 import { existsSync, rmSync } from 'node:fs'
-import type { Lease } from './lease.ts'
-import { deleteLease, findLease, identityKey, loadLedger, type Ledger } from './ledger.ts'
+import { collectOrphans, type Orphan } from './collect-orphans.ts'
+import { isElsewhere, type Lease } from './lease.ts'
+import { identityKey, loadLedger, reloadLease, type Ledger } from './ledger.ts'
 import { sweepLocks, withLockIfFree } from './lock.ts'
 import { judgeLeases, type Verdict } from './judge-leases.ts'
 import { reapLease } from './reap.ts'
 import type { Reporter } from './reporter.ts'
+import { tearDown } from './teardown.ts'
 import { findLeftFiles } from './temporary-file.ts'
 
 /**
  * `keep`: alive. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
- * `forget`: the same, but its ports are given up.
+ * `forget`: the same, but it is given up: its ports, and what it has on container engines and servers.
  */
 export type GarbageAction = 'keep' | 'reap' | 'leave' | 'forget'
 
@@ -25,12 +27,16 @@ export type GarbageResult = {
 
 export type Garbage = {
   results: GarbageResult[]
+  /** What carries our mark on container engines and servers, and no lease knows of. */
+  orphans: Orphan[]
   damaged: Ledger['damaged']
   /** Files of dead processes that were removed, or would be. */
   temporaryFiles: number
 }
 
 export type GarbageOptions = {
+  /** The folder whose repository may name a server to look at. */
+  cwd: string
   /** Says what would be done, and does nothing. */
   isDryRun: boolean
   /** Gives up leases whose repository is gone. */
@@ -46,12 +52,14 @@ export async function collectGarbage(options: GarbageOptions): Promise<Garbage> 
     const action = planAction(verdict, options)
     results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter))
   }
+  // What leases held is gone by now.
+  const orphans = await collectOrphans(leases, options)
   const left = findLeftFiles()
   if (!options.isDryRun) {
     await sweepLocks()
     for (const path of left) rmSync(path, { force: true })
   }
-  return { results, damaged, temporaryFiles: left.length }
+  return { results, orphans, damaged, temporaryFiles: left.length }
 }
 
 /** What is to become of a lease. */
@@ -66,18 +74,21 @@ export function planAction(
 
 async function act(lease: Lease, action: GarbageAction, reporter: Reporter): Promise<GarbageResult> {
   try {
-    const isDone = await (action === 'reap' ? reapLease(lease, reporter) : action !== 'forget' || forgetLease(lease))
+    const isDone = await (action === 'reap'
+      ? reapLease(lease, reporter)
+      : action !== 'forget' || forgetLease(lease, reporter))
     return { lease, action, outcome: isDone ? 'done' : 'busy' }
   } catch (failure) {
     return { lease, action, outcome: 'failed', failure }
   }
 }
 
-/** Gives the ports up and touches nothing else. False when the repository has come back, or somebody else is at the worktree. */
-async function forgetLease(lease: Lease): Promise<boolean> {
+/** Touches nothing where the repository was. False when it has come back, or somebody else is at the worktree. */
+async function forgetLease(lease: Lease, reporter: Reporter): Promise<boolean> {
   const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
-    if (findLease(lease)?.id !== lease.id || existsSync(lease.commonDir)) return false
-    deleteLease(lease)
+    const current = reloadLease(lease)
+    if (current === undefined || existsSync(current.commonDir)) return false
+    await tearDown({ ...current, resources: current.resources.filter(isElsewhere) }, { reporter, discard: false })
     return true
   })
   return forgotten ?? false

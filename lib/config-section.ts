@@ -10,6 +10,7 @@ export type Section = {
   path: (key: string) => string | undefined
   choice: <T extends string>(key: string, choices: readonly T[]) => T | undefined
   list: (key: string, accepts: (text: string) => boolean, wanted: string) => string[] | undefined
+  flag: (key: string) => boolean | undefined
   number: (key: string, least: number, most: number) => number | undefined
   section: (key: string) => Section
   refuseUnknown: () => void
@@ -56,6 +57,7 @@ export function readSection(object: unknown, prefix: string, file: string): Sect
         `a list, each ${wanted}`,
       )
     },
+    flag: (key) => read(key, (found): found is boolean => typeof found === 'boolean', 'true or false'),
     number: (key, least, most) => {
       const isRight = (found: unknown): found is number =>
         typeof found === 'number' && Number.isInteger(found) && found >= least && found <= most

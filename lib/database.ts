@@ -1,183 +1,99 @@
-/**
- * A worktree's own database: how it comes to be, how it is put back to its seed, and how it goes. Nothing here reaches a
- * file outside the worktree, whatever symlinks lead to one.
- */
-import { existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
-import type { DatabaseConfig } from './config.ts'
-import { createStaging, removeStaging, sweepStaging, type StagingPlace } from './dependencies/staging.ts'
-import { isWithin, leadsInside, requireWritablePath } from './inner-path.ts'
-import { errorCode, IsolateError } from './isolate-error.ts'
-import { databaseOf, findResource, type Database, type Lease } from './lease.ts'
+/** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { IsolateError } from './isolate-error.ts'
+import { databaseOf, type Database, type DatabasePurpose } from './lease-database.ts'
+import { findResource, type Lease, type Resource } from './lease.ts'
+import { openLease, type OpenLease } from './open-lease.ts'
+import { provideInContainer } from './postgres/worktree-container.ts'
+import { provideOnServer } from './postgres/worktree-server.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
-import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
-import { cannotBeMade, type DatabasePlace } from './sqlite/database-file.ts'
-import { createDatabaseFromSql } from './sqlite/run-sql.ts'
-import { snapshotDatabase, sqliteSideFiles } from './sqlite/snapshot.ts'
-import { ownGitFolder } from './worktree.ts'
+import { createSqlite, resetSqlite, sqlitePath, type SqliteResource } from './sqlite/worktree-database.ts'
 
-/** The folder in a worktree that is ours, unless configured otherwise. */
-const ownFolderName = '.agent-isolate'
+export type DatabaseOptions = {
+  reporter: Reporter
+  /** Runs a command of the repository's with the environment that the lease gives. Throws `IsolateError`. */
+  runSeedCommand: (command: string, lease: Lease) => Promise<void>
+}
 
-/**
- * Makes the database where it is not there yet: a snapshot of the seed, or, without one, nothing but its folder (a
- * migration, or the first connection, makes the file).
- */
-export async function createDatabase(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
-  const resource = findResource(lease, 'sqlite')
-  if (resource === undefined) return
-  requireOutsideDependencies(resource.inner)
-  const target = requireWritablePath(lease.worktree, resource.inner)
-  const place = placeOf(lease.worktree, target)
-  sweepStaging(place)
-  if (existsSync(target)) return
-  if (basename(dirname(target)) === ownFolderName) makeSelfIgnoringFolder(dirname(target))
-  const seed = findSeed(project)
-  if (seed === undefined) return
-  if (needsTrust(project, seed)) reporter.warn(`${untrustedSeed(seed)} Read it, then: agent-isolate trust`)
-  else await growFromSeed(project, seed, place, reporter)
+/** SQLite files are planned with all else that git must not see; containers and servers write down what they make themselves. */
+export function planSqlite({ config }: Project, lease: Lease): Resource[] {
+  const { database } = config
+  if (database.provider !== 'sqlite') return []
+  const purposes: DatabasePurpose[] = database.hasTest ? ['development', 'test'] : ['development']
+  return purposes
+    .filter((purpose) => findSqlite(lease, purpose) === undefined)
+    .map((purpose) => {
+      const inner = sqlitePath(database, purpose)
+      // A dangling link is something too.
+      const existed = lstatSync(join(lease.worktree, inner), { throwIfNoEntry: false }) !== undefined
+      return { kind: 'sqlite', inner, existed, ...(purpose === 'test' ? { isTest: true } : {}) }
+    })
+}
+
+/** Makes what is missing. Answers the lease with all that was written into it. Throws `IsolateError`. */
+export async function createDatabases(project: Project, lease: Lease, options: DatabaseOptions): Promise<Lease> {
+  if (project.config.database.provider !== 'sqlite') return provide(project, lease, [], options)
+  for (const purpose of ['development', 'test'] as const) {
+    const resource = findSqlite(lease, purpose)
+    if (resource !== undefined) await createSqlite(project, lease, resource, options.reporter)
+  }
+  return lease
 }
 
 /**
- * Throws away what the database holds and seeds it again. Programs that have it open must open it anew. Throws
- * `IsolateError`, and leaves all as it is, when it was there before us and has no seed, or lies behind a symlink that
- * leads out of the worktree.
+ * Throws away what the database holds and puts its seed back. Programs that have it open must open it anew. Only under the
+ * lock of the worktree. Throws `IsolateError` when there is no such database, or it has no seed and was there before us.
  */
-export async function resetDatabase(project: Project, lease: Lease, reporter: Reporter): Promise<Database> {
-  const [database, resource] = [databaseOf(lease), findResource(lease, 'sqlite')]
-  if (database === undefined || resource === undefined)
-    throw new IsolateError(`${lease.worktree} has no database`, { hint: 'See "database" in agent-isolate.json.' })
-  requireInWorktree(lease.worktree, resource.inner)
-  const seed = findSeed(project)
-  if (seed !== undefined && needsTrust(project, seed)) {
-    throw new IsolateError(untrustedSeed(seed), { hint: 'Read it, then: agent-isolate trust' })
-  }
-  if (seed === undefined && resource.existed) {
-    throw new IsolateError(`${database.path} has no seed: it was there before agent-isolate, and is not removed`, {
-      hint: `If git tracks it: git restore -- ${resource.inner}; or set "database.seed" in agent-isolate.json.`,
-    })
-  }
-  const place = placeOf(lease.worktree, requireWritablePath(lease.worktree, resource.inner))
-  sweepStaging(place)
-  if (seed !== undefined) await growFromSeed(project, seed, place, reporter)
-  else for (const file of findDatabaseFiles(database.path)) rmSync(file, { force: true })
+export async function resetDatabase(
+  project: Project,
+  lease: Lease,
+  purpose: DatabasePurpose,
+  options: DatabaseOptions,
+): Promise<Database> {
+  const database = requireDatabase(lease, purpose)
+  if (database.kind === 'postgres') return requireDatabase(await provide(project, lease, [purpose], options), purpose)
+  const resource = findSqlite(lease, purpose)
+  if (resource !== undefined) await resetSqlite(project, lease, resource, options.reporter)
   return database
 }
 
-/**
- * Removes the file and what SQLite keeps beside it, and our own folder when nothing else is in it. A symlink goes, what it
- * leads to stays; behind a folder that leads out of the worktree nothing is touched, with a warning. Safe to repeat, and
- * when the worktree is gone. `worktree` is a real path.
- */
-export function removeDatabase(worktree: string, inner: string, reporter: Reporter): void {
-  const path = join(worktree, inner)
-  const files = findDatabaseFiles(path)
-  if (!leadsInside(worktree, inner)) {
-    if (files.length > 0) reporter.warn(`${path} is left alone: ${behindSymlink(worktree)}`)
-    return
-  }
-  for (const file of files) rmSync(file, { force: true })
-  const folder = dirname(path)
-  if (existsSync(folder) && existsSync(join(worktree, '.git'))) sweepStaging(placeOf(worktree, path))
-  if (basename(folder) === ownFolderName && isFolder(folder)) removeSelfIgnoringFolder(folder)
-}
-
-/** Those that are there. A folder of such a name is nobody's database. */
-function findDatabaseFiles(path: string): string[] {
-  return [path, ...sqliteSideFiles(path)].filter(
-    (file) => lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false,
-  )
-}
-
-function isFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-}
-
-function requireInWorktree(worktree: string, inner: string): void {
-  if (leadsInside(worktree, inner)) return
-  throw new IsolateError(`the database ${join(worktree, inner)} is left alone: ${behindSymlink(worktree)}`, {
-    hint: 'Put a folder in the place of the symlink, then try again.',
+/** Throws `IsolateError`, saying what to configure, when the lease holds none for that purpose. */
+export function requireDatabase(lease: Lease, purpose: DatabasePurpose): Database {
+  const database = databaseOf(lease, purpose)
+  if (database !== undefined) return database
+  throw new IsolateError(`${lease.worktree} has no ${purpose === 'test' ? 'test ' : ''}database`, {
+    hint:
+      purpose === 'test'
+        ? 'Set "test": true under "database" in agent-isolate.json, then: agent-isolate setup'
+        : 'See "database" in agent-isolate.json; after a change: agent-isolate setup',
   })
 }
 
-function behindSymlink(worktree: string): string {
-  return `a symlink on the way to it leads out of ${worktree}`
-}
-
-/** A dependency folder is taken over as a whole, which it cannot be once there is a database in it. */
-function requireOutsideDependencies(inner: string): void {
-  const folder = inner.split('/').find((segment) => segment === 'node_modules' || segment === '.venv')
-  if (folder === undefined) return
-  throw new IsolateError(`the database cannot lie in ${folder}: ${inner}`, {
-    hint: 'Choose another "database.path" in agent-isolate.json.',
-  })
-}
-
-/** The configured seed, which must exist, or else the main checkout's own database, if it has one. */
-function findSeed({ repository, config }: Project): string | undefined {
-  const { database }: { database: DatabaseConfig } = config
-  if (database.provider !== 'sqlite' || repository.source === undefined) return undefined
-  const path = join(repository.source, database.seed ?? database.path)
-  if (existsSync(path)) return requireInside(repository.source, path)
-  if (database.seed === undefined) return undefined
-  throw new IsolateError(`the database seed ${path} does not exist`, {
-    hint: 'Make it, or take "database.seed" out of agent-isolate.json.',
-  })
-}
-
-function requireInside(source: string, path: string): string {
-  const real = realpathSync(path)
-  if (isWithin(source, real)) return real
-  throw new IsolateError(`the database ${path} is a link to ${real}, outside the repository`, {
-    hint: 'Set "database.path" or "database.seed" in agent-isolate.json to a file inside it.',
-  })
-}
-
-/** SQL can attach, and so write, any file of the user's: it is a command like those of a set-up. */
-function needsTrust({ isTrusted }: Project, seed: string): boolean {
-  return extname(seed) === '.sql' && !isTrusted
-}
-
-function untrustedSeed(seed: string): string {
-  return `${seed} was not run: this repository is not trusted.`
-}
-
-/** A process that is killed must not leave an untracked file, which a removal takes for work: it grows where git does not see it. */
-async function growFromSeed(project: Project, seed: string, place: Place, reporter: Reporter): Promise<void> {
-  mkdirSync(place.gitFolder, { recursive: true })
-  const temporaryFolder = requireStaging(place)
-  try {
-    await copySeed(project, seed, { target: place.path, temporaryFolder }, reporter)
-  } finally {
-    removeStaging(temporaryFolder)
+/** A container runs what its arguments say, and a URL may carry a variable's value to any server: for trusted repositories alone. */
+async function provide(
+  project: Project,
+  lease: Lease,
+  reset: readonly DatabasePurpose[],
+  { reporter, runSeedCommand }: DatabaseOptions,
+): Promise<Lease> {
+  const { database } = project.config
+  if (database.provider === 'none' || database.provider === 'sqlite') return lease
+  if (!project.isTrusted) {
+    const message = `no database was made: this repository is not trusted to use ${database.provider}.`
+    if (reset.length > 0) throw new IsolateError(message, { hint: untrustedHint })
+    reporter.warn(`${message} ${untrustedHint}`)
+    return lease
   }
+  const open: OpenLease = openLease(lease)
+  if (database.provider === 'postgres-server') await provideOnServer(project, database, open, { reset, reporter })
+  else await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
+  return open.lease
 }
 
-type Place = StagingPlace & { path: string }
+const untrustedHint = 'Read its agent-isolate.json, then: agent-isolate trust; agent-isolate setup'
 
-/** The folder of `path` exists. */
-function placeOf(worktree: string, path: string): Place {
-  return { path, gitFolder: ownGitFolder(worktree), target: realpathSync(dirname(path)) }
-}
-
-function requireStaging(place: Place): string {
-  try {
-    return createStaging(place)
-  } catch (error) {
-    throw errorCode(error) === undefined ? error : cannotBeMade(place.path, error)
-  }
-}
-
-async function copySeed(project: Project, seed: string, files: DatabasePlace, reporter: Reporter): Promise<void> {
-  const { repository, isTrusted } = project
-  // A driver is code: one from the repository's node_modules is loaded only where the repository is trusted.
-  const packageRoots = isTrusted && repository.source !== undefined ? [repository.source] : []
-  if (extname(seed) === '.sql') {
-    await createDatabaseFromSql({ script: seed, ...files, packageRoots, reporter })
-    reporter.info(`database: made from ${seed}`)
-    return
-  }
-  const { engine, bytes } = await snapshotDatabase({ source: seed, ...files, packageRoots, reporter })
-  reporter.info(`database: a snapshot of ${seed} (${(bytes / 1e6).toFixed(1)} MB, ${engine})`)
+function findSqlite(lease: Lease, purpose: DatabasePurpose): SqliteResource | undefined {
+  return findResource(lease, 'sqlite', ({ isTest }) => (isTest ?? false) === (purpose === 'test'))
 }

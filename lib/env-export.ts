@@ -2,7 +2,7 @@
  * Which variables of an untrusted repository's template shells get. Programs without number take commands, paths of
  * configs, or the address of what they download and run, from variables, so it is an allow rule, for key and value.
  */
-import type { Database } from './lease.ts'
+import type { Database } from './lease-database.ts'
 import type { EnvEntry } from './template.ts'
 
 /**
@@ -10,12 +10,12 @@ import type { EnvEntry } from './template.ts'
  * holds one of the worktree's own and is nothing but: a word (a port, `app_$AGENT_SLUG`), a URL on this machine, or the
  * worktree's own database; and the likes of NODE_ENV, set to a word. A value with a reference left in it is not allowed.
  */
-export function isSafeToExport({ key, pieces }: EnvEntry, database: Database | undefined): boolean {
+export function isSafeToExport({ key, pieces }: EnvEntry, databases: readonly Database[]): boolean {
   if (pieces.some(({ kind }) => kind === 'reference')) return false
   const value = pieces.map((piece) => (piece.kind === 'reference' ? '' : piece.text)).join('')
   if (modes.test(key)) return word.test(value)
   if (!ownKeys.test(key) || toolKeys.test(key) || !pieces.some(({ kind }) => kind === 'inserted')) return false
-  return word.test(value) || localUrl.test(value) || isOwnDatabase(value, database)
+  return word.test(value) || localUrl.test(value) || databases.some((database) => isOwnDatabase(value, database))
 }
 
 const modes = /^(?:NODE|RAILS|RACK|APP|FLASK|MIX)_ENV$/
@@ -33,10 +33,11 @@ const word = /^[\w-]+$/
 const localUrl =
   /^[a-z][a-z0-9+.-]*:\/\/(?:[\w.~%-]*(?::[\w.~%-]*)?@)?(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?::\d+)?(?:[/?#][^\s\\]*)?$/
 
-/** The database's path as it is, or in a URL: `file:/…`, `sqlite:////…?mode=rwc`. */
-function isOwnDatabase(value: string, database: Database | undefined): boolean {
-  const at = database === undefined ? -1 : value.indexOf(database.path)
-  if (database === undefined || at === -1) return false
+/** The database's URL, or a file's path: as it is, or in a URL: `file:/…`, `sqlite:////…?mode=rwc`. */
+function isOwnDatabase(value: string, database: Database): boolean {
+  if (database.kind === 'postgres') return value === database.url
+  const at = value.indexOf(database.path)
+  if (at === -1) return false
   const after = value.slice(at + database.path.length)
   return /^(?:[a-z][a-z0-9+]*:(?:\/\/\/?)?)?$/.test(value.slice(0, at)) && /^(?:\?[\w=&.-]*)?$/.test(after)
 }

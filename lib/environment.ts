@@ -1,11 +1,13 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { findComposeEnvironment } from './compose/override.ts'
 import { isSafeToExport } from './env-export.ts'
 import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
 import { identityKey } from './ledger.ts'
-import { databaseOf, findResource, type Lease } from './lease.ts'
+import { databaseOf } from './lease-database.ts'
+import { findResource, type Lease } from './lease.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
@@ -31,18 +33,17 @@ export function loadTemplate({ repository, config, template }: Project, worktree
 /** What the worktree's environment is. Writes nothing. Throws `IsolateError` for a faulty template. */
 export function environmentOf(project: Project, lease: Lease): Environment {
   const variables = variablesOf(project, lease)
-  const hasDatabase = variables['AGENT_DATABASE_URL'] !== undefined
-  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(hasDatabase)
+  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variables)
   const rendered = renderTemplate(template, variables)
-  const database = databaseOf(lease)
+  const databases = [databaseOf(lease), databaseOf(lease, 'test')].filter((database) => database !== undefined)
   // Trust is in the template that came with the config, not in one that was found in a worktree for want of another.
   const mayExportAll = project.isTrusted && project.repository.source !== undefined
-  const heldBack = mayExportAll ? [] : rendered.entries.filter((entry) => !isSafeToExport(entry, database))
+  const heldBack = mayExportAll ? [] : rendered.entries.filter((entry) => !isSafeToExport(entry, databases))
   const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
   const exportable = rendered.entries.filter(
     (entry) => !heldBack.includes(entry) && !(skipsNodeEnv && entry.key === 'NODE_ENV'),
   )
-  const all = [...identityEntries(lease), ...exportable]
+  const all = [...identityEntries(lease), ...exportable, ...composeEntries(lease)]
   return {
     ...rendered,
     warnings: [...rendered.warnings, ...describeHeldBack(heldBack)],
@@ -66,7 +67,11 @@ export function writeEnvironment(project: Project, lease: Lease, reporter: Repor
   const file = findResource(lease, 'environment')
   if (file === undefined) reporter.warn(trackedWarning(project.config.environment.file))
   else writeEnvFile(project.repository.source, lease.worktree, file.inner, environment.text)
-  writeWhole(join(linkedGitDir(lease.worktree), shellEnvironmentPath), environment.shellText)
+  writeShellEnvironment(lease, environment)
+}
+
+export function writeShellEnvironment({ worktree }: Lease, { shellText }: Environment): void {
+  writeWhole(join(linkedGitDir(worktree), shellEnvironmentPath), shellText)
 }
 
 function trackedWarning(file: string): string {
@@ -76,32 +81,45 @@ function trackedWarning(file: string): string {
 /** All that a template can name; those without a value are known, and empty. */
 function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
   const database = databaseOf(lease)
-  const slug = slugOf(lease.name)
+  const postgres = database?.kind === 'postgres' ? database : undefined
   const ports = Object.entries(lease.ports).map(([name, port]) => [`AGENT_PORT_${name.toUpperCase()}`, String(port)])
   return {
     AGENT_DYNAMIC_PORT: String(lease.ports['app']),
     ...Object.fromEntries(ports),
-    DYNAMIC_DB_PORT: undefined,
+    DYNAMIC_DB_PORT: postgres === undefined ? undefined : String(postgres.port),
     AGENT_DATABASE_URL: database?.url,
-    AGENT_DB_NAME: undefined,
-    AGENT_DB_PASSWORD: undefined,
-    AGENT_SQLITE_PATH: database?.path,
+    AGENT_TEST_DATABASE_URL: databaseOf(lease, 'test')?.url,
+    AGENT_DB_HOST: postgres?.host,
+    AGENT_DB_NAME: postgres?.name,
+    AGENT_DB_USER: postgres?.user,
+    AGENT_DB_PASSWORD: postgres?.password,
+    AGENT_SQLITE_PATH: database?.kind === 'sqlite' ? database.path : undefined,
     AGENT_NAME: lease.name,
-    AGENT_SLUG: slug,
+    AGENT_SLUG: slugOf(lease.name),
     AGENT_BRANCH: lease.branch,
     AGENT_WORKTREE: lease.worktree,
     AGENT_MAIN: repository.source ?? repository.root,
-    AGENT_COMPOSE_PROJECT: composeProject(lease, slug),
+    AGENT_COMPOSE_PROJECT: composeProject(lease),
   }
 }
 
 /** Distinct on the machine: two repositories of one name may have worktrees of one name. */
-function composeProject(lease: Lease, slug: string): string {
-  return `${slugOf(basename(lease.root))}-${slug}-${identityKey(lease).slice(0, 6)}`
+export function composeProject(lease: Lease): string {
+  return `${slugOf(basename(lease.root))}-${slugOf(lease.name)}-${identityKey(lease).slice(0, 6)}`
 }
 
-function defaultTemplate(hasDatabase: boolean): string {
-  return hasDatabase ? 'PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=$AGENT_DATABASE_URL\n' : 'PORT=$AGENT_DYNAMIC_PORT\n'
+/** Compose reads no env file of ours, so these are for shells. They win: the project's name is how it is found again. */
+function composeEntries(lease: Lease): EnvEntry[] {
+  if (findResource(lease, 'compose') === undefined) return []
+  const values = { COMPOSE_PROJECT_NAME: composeProject(lease), ...findComposeEnvironment(lease.worktree) }
+  return Object.entries(values).map(([key, text]) => ({ key, pieces: [{ kind: 'text', text }] }))
+}
+
+/** What most programs read; a database's line only where there is one. */
+function defaultTemplate(variables: EnvVariables): string {
+  const lines = { DATABASE_URL: 'AGENT_DATABASE_URL', TEST_DATABASE_URL: 'AGENT_TEST_DATABASE_URL' }
+  const databases = Object.entries(lines).filter(([, name]) => variables[name] !== undefined)
+  return ['PORT=$AGENT_DYNAMIC_PORT', ...databases.map(([key, name]) => `${key}=$${name}`), ''].join('\n')
 }
 
 /** Lets a shell, a prompt or a script see in which worktree it is. */

@@ -1,7 +1,8 @@
 /** Tells whether what a lease stands for is still there. Dead is only what is proved dead. */
 import { existsSync } from 'node:fs'
 import { IsolateError } from './isolate-error.ts'
-import { isOurWorktree, type Lease } from './lease.ts'
+import { hasClaim, isOurWorktree, type Lease } from './lease.ts'
+import { loadLedger } from './ledger.ts'
 import { isAlive } from './process-identity.ts'
 import { listWorktrees, type ListedWorktree } from './repository.ts'
 
@@ -11,20 +12,22 @@ export type LeaseFacts = {
   isRepositoryThere: boolean
   /** What `git worktree list` says of the path. */
   listed: Pick<ListedWorktree, 'isLocked'> | undefined
+  /** For what worktrees share: whether one of them still has a claim on it. */
+  isClaimed?: boolean
 }
 
 export type Verdict = 'alive' | 'dead' | 'unreachable'
 
 /**
  * Dead: the folder is gone and git no longer lists it, or still does though the worktree is ours and not locked; or the
- * lease never became ready (or was being removed) and its maker is dead. A repository that is not there may be on a
- * disk that comes back.
+ * lease never became ready (or was being removed) and its maker is dead. A repository that is not there may be on a disk
+ * that comes back. What worktrees share lives while one has a claim.
  */
 export function judgeLease(
   lease: Lease,
-  { isMakerAlive, folderExists, isRepositoryThere, listed }: LeaseFacts,
+  { isMakerAlive, folderExists, isRepositoryThere, listed, isClaimed }: LeaseFacts,
 ): Verdict {
-  if (lease.state !== 'ready' && isMakerAlive) return 'alive'
+  if ((lease.state !== 'ready' && isMakerAlive) || isClaimed) return 'alive'
   if (!isRepositoryThere) return 'unreachable'
   if (lease.state !== 'ready') return 'dead'
   if (folderExists) return 'alive'
@@ -44,11 +47,12 @@ export async function judgeLeases(leases: readonly Lease[]): Promise<{ lease: Le
     leases.map(async (lease) => {
       const isMakerAlive = lease.state === 'ready' || isAlive(lease.maker)
       const folderExists = existsSync(lease.worktree)
-      const isDoubtful = lease.state === 'ready' && !folderExists && existsSync(lease.commonDir)
+      const isDoubtful = lease.state === 'ready' && !lease.isShared && !folderExists && existsSync(lease.commonDir)
       const list = isDoubtful ? await listOnce(lease.commonDir) : undefined
       const isRepositoryThere = isDoubtful ? list !== undefined : existsSync(lease.commonDir)
       const listed = list?.find(({ path }) => path === lease.worktree)
-      return { lease, verdict: judgeLease(lease, { isMakerAlive, folderExists, isRepositoryThere, listed }) }
+      const isClaimed = lease.isShared === true && hasClaim(lease, loadLedger().leases)
+      return { lease, verdict: judgeLease(lease, { isMakerAlive, folderExists, isRepositoryThere, listed, isClaimed }) }
     }),
   )
 }

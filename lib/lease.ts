@@ -1,5 +1,5 @@
 /** What a worktree holds, as the ledger writes it down: its ports and every resource made for it. */
-import { join } from 'node:path'
+import type { Engine } from './docker/engine.ts'
 import { parseJson } from './parse-json.ts'
 import { parseProcessIdentity, type ProcessIdentity } from './process-identity.ts'
 
@@ -14,12 +14,38 @@ export type Resource =
   /** Our lines in the repository's info/exclude, shared by all its worktrees. */
   | { kind: 'exclude' }
   /** A database file; SQLite's side files go with it. One that `existed` (git has checked it out) stays. */
-  | { kind: 'sqlite'; inner: string; existed: boolean }
+  | { kind: 'sqlite'; inner: string; existed: boolean; isTest?: true }
+  /** A container of the lease's own with all that it holds, its named `volume` included. `hostPort` is one of the lease's. */
+  | { kind: 'container'; name: string; engine: Engine; volume?: string; server: ServerLogin }
+  /** A claim on the repository's container, which goes with the last claim. */
+  | { kind: 'shared-container' }
+  /** A database on a server. */
+  | PostgresResource
+  /** What `docker compose up` may have started under the worktree's project name. */
+  | { kind: 'compose'; project: string; engine: Engine }
   | { kind: 'dependencies'; inner: string }
   /** Copies of the main checkout's rules in another tool's worktree; those that nobody has changed go again. */
   | { kind: 'context' }
   /** The environment file; `existed` when it was there before us: then only our block goes. */
   | { kind: 'environment'; inner: string; existed: boolean }
+
+export type PostgresResource = {
+  kind: 'postgres'
+  /** `template`: what is being made for others to be cloned from, and handed over once it is whole. */
+  purpose: (typeof purposes)[number]
+  /** With user, password and the database's name. */
+  url: string
+  /** Whose server it is. Databases in a container of the lease's own go with it. */
+  on: (typeof serverKinds)[number]
+  /** The database of that server to be connected to while this one is made or dropped. */
+  maintenance: string
+}
+
+const purposes = ['development', 'test', 'template'] as const
+const serverKinds = ['own container', 'shared container', 'server'] as const
+
+/** How to log in to a server, from this machine. `user` is one that may make databases. */
+export type ServerLogin = { host: string; port: number; user: string; password: string }
 
 export type LeaseState = (typeof leaseStates)[number]
 
@@ -37,6 +63,8 @@ export type Lease = {
   /** Folder from which the repository's commands and git run when the worktree is gone. */
   root: string
   name: string
+  /** Set on the lease of what all worktrees of a repository share. Its `worktree` is a path at which nothing ever is. */
+  isShared?: true
   branch: string | undefined
   /**
    * `creating` until git has checked out the files: until then nobody can have worked in it. `preparing` until all is in
@@ -55,33 +83,45 @@ export function isOurWorktree(lease: Lease): boolean {
   return lease.resources.some((resource) => resource.kind === 'worktree')
 }
 
-/** The lease's resource of that kind; a worktree has one environment file and one database at most. */
-export function findResource<K extends 'environment' | 'sqlite'>(
-  lease: Lease,
+/**
+ * True for a lease of which all is given back but what is on a container engine or a server that was out of reach. Its
+ * worktree is gone; at its path there may be another one, with a lease of its own. Never one that is shared: that is
+ * "removing" for the moment in which claims are looked for, too, and whoever comes next goes on with it.
+ */
+export function isPostponed({ state, resources, isShared }: Pick<Lease, 'state' | 'resources' | 'isShared'>): boolean {
+  return !isShared && state === 'removing' && resources.length > 0 && resources.every(isElsewhere)
+}
+
+/** Whether a worktree of the repository has a claim on what all of them share. */
+export function hasClaim({ commonDir }: Pick<Lease, 'commonDir'>, leases: readonly Lease[]): boolean {
+  return leases.some((one) => one.commonDir === commonDir && findResource(one, 'shared-container') !== undefined)
+}
+
+/** On a container engine or a server, not in the worktree or the repository. */
+export function isElsewhere({ kind }: Resource): boolean {
+  return kind === 'container' || kind === 'shared-container' || kind === 'postgres' || kind === 'compose'
+}
+
+/** The newest of the lease's resources of that kind; there is one at most, but of databases. */
+export function findResource<K extends Resource['kind']>(
+  lease: Pick<Lease, 'resources'>,
   kind: K,
+  accepts: (resource: Resource & { kind: K }) => boolean = () => true,
 ): (Resource & { kind: K }) | undefined {
-  return lease.resources.find((resource): resource is Resource & { kind: K } => resource.kind === kind)
+  return lease.resources.findLast(
+    (resource): resource is Resource & { kind: K } => isOfKind(resource, kind) && accepts(resource),
+  )
 }
 
-export type Database = {
-  /** `file:` and the absolute path, as Prisma, libSQL, Drizzle and most drivers read it. */
-  url: string
-  path: string
-}
-
-/** Undefined when the lease holds none. */
-export function databaseOf(lease: Lease): Database | undefined {
-  const resource = findResource(lease, 'sqlite')
-  if (resource === undefined) return undefined
-  const path = join(lease.worktree, resource.inner)
-  return { url: `file:${path}`, path }
+function isOfKind<K extends Resource['kind']>(resource: Resource, kind: K): resource is Resource & { kind: K } {
+  return resource.kind === kind
 }
 
 /** Undefined when the text is not a whole, sensible lease. */
 export function parseLease(text: string): Lease | undefined {
   const value = parseJson(text)
   if (!isRecord(value) || value['version'] !== 1) return undefined
-  const { id, block, ports, worktree, commonDir, root, name, branch, createdAt, resources } = value
+  const { id, block, ports, worktree, commonDir, root, name, isShared, branch, createdAt, resources } = value
   const state = leaseStates.find((known) => known === value['state'])
   const maker = parseProcessIdentity(value['maker'])
   if (!isText(id) || !/^[0-9a-f]{16}$/.test(id) || typeof block !== 'number' || !isPorts(ports, block)) return undefined
@@ -89,7 +129,8 @@ export function parseLease(text: string): Lease | undefined {
   if (!(branch === undefined || isText(branch)) || maker === undefined) return undefined
   if (state === undefined) return undefined
   if (!Array.isArray(resources) || !resources.every(isResource)) return undefined
-  return { id, block, ports, worktree, commonDir, root, name, branch, state, maker, resources, createdAt }
+  const lease = { id, block, ports, worktree, commonDir, root, name, branch, state, maker, resources, createdAt }
+  return isShared === true ? { ...lease, isShared } : lease
 }
 
 export function renderLease(lease: Lease): string {
@@ -102,6 +143,7 @@ function isResource(value: unknown): value is Resource {
     case 'worktree':
     case 'exclude':
     case 'context':
+    case 'shared-container':
       return true
     case 'branch':
       return (
@@ -112,9 +154,32 @@ function isResource(value: unknown): value is Resource {
     case 'sqlite':
     case 'environment':
       return isText(value['inner']) && typeof value['existed'] === 'boolean'
+    case 'container':
+      return isText(value['name']) && isEngine(value['engine']) && isServerLogin(value['server'])
+    case 'compose':
+      return isText(value['project']) && isEngine(value['engine'])
+    case 'postgres':
+      return (
+        isText(value['url']) &&
+        isText(value['maintenance']) &&
+        purposes.some((purpose) => purpose === value['purpose']) &&
+        serverKinds.some((kind) => kind === value['on'])
+      )
     default:
       return false
   }
+}
+
+function isEngine(value: unknown): value is Engine {
+  return isRecord(value) && [value['host'], value['context']].every((text) => text === undefined || isText(text))
+}
+
+function isServerLogin(value: unknown): value is ServerLogin {
+  return (
+    isRecord(value) &&
+    [value['host'], value['user'], value['password']].every(isText) &&
+    typeof value['port'] === 'number'
+  )
 }
 
 function isPorts(value: unknown, block: number): value is Record<string, number> {

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorText, IsolateError } from './isolate-error.ts'
-import { parseLease, renderLease, type Lease } from './lease.ts'
+import { isPostponed, parseLease, renderLease, type Lease } from './lease.ts'
 import { blockSize } from './ports.ts'
 import { requireStateFolder, stateFolderHint } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
@@ -46,8 +46,15 @@ export function claimedBlocks(): number[] {
     .toSorted((a, b) => a - b)
 }
 
+/** One that is gone but for what could not be reached is none. */
 export function findLease({ worktree, commonDir }: WorktreeIdentity): Lease | undefined {
-  return loadLedger().leases.find((lease) => lease.worktree === worktree && lease.commonDir === commonDir)
+  const isIt = (lease: Lease): boolean => lease.worktree === worktree && lease.commonDir === commonDir
+  return loadLedger().leases.find((lease) => isIt(lease) && !isPostponed(lease))
+}
+
+/** The lease as it is now; undefined when it has been given back. */
+export function reloadLease({ id }: Pick<Lease, 'id'>): Lease | undefined {
+  return loadLedger().leases.find((lease) => lease.id === id)
 }
 
 /** Short text for one worktree: names its lock, and is what the hash of its preferred ports is made of. */

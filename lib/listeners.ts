@@ -137,7 +137,7 @@ async function findByConnecting(ports: readonly number[]): Promise<Map<number, L
 }
 
 /** Any error counts as nobody there: refused, no such address family, no answer within a second. */
-function answersAt(host: string, port: number): Promise<boolean> {
+export function answersAt(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 1_000 })
     const finish = (isListening: boolean): void => {

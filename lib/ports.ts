@@ -30,15 +30,19 @@ export function assignPorts(
   existing: Readonly<Record<string, number>> = {},
 ): Record<string, number> {
   const ports: Record<string, number> = { ...existing }
-  const used = new Set(Object.values(ports))
   for (const name of ['app', ...names]) {
     if (ports[name] !== undefined) continue
-    const free = Array.from({ length: blockSize }, (_, offset) => block + offset).find((port) => !used.has(port))
+    const [free] = sparePorts({ block, ports })
     if (free === undefined) throw tooManyNames(names)
     ports[name] = free
-    used.add(free)
   }
   return ports
+}
+
+/** Ports of the lease's block that have no name yet. */
+export function sparePorts({ block, ports }: { block: number; ports: Readonly<Record<string, number>> }): number[] {
+  const used = new Set(Object.values(ports))
+  return Array.from({ length: blockSize }, (_, offset) => block + offset).filter((port) => !used.has(port))
 }
 
 /** True when every port of the block can be bound, on every address a server may choose. */
@@ -48,7 +52,7 @@ export async function isBlockFree(block: number): Promise<boolean> {
 }
 
 /** On Linux `::` alone meets every listener; macOS lets a specific address bind beside a wildcard, so all four are tried. */
-async function isPortFree(port: number): Promise<boolean> {
+export async function isPortFree(port: number): Promise<boolean> {
   for (const host of ['::', '0.0.0.0', '127.0.0.1', '::1']) {
     if (!(await canBind(port, host))) return false
   }

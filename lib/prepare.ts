@@ -3,14 +3,18 @@
  * again at any time: what is there stays, what is missing comes.
  */
 import { existsSync, lstatSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
+import { findComposeFiles } from './compose/files.ts'
+import { writeComposeOverride } from './compose/override.ts'
+import { composePortNames } from './compose/ports.ts'
 import { copyContext } from './context-files.ts'
-import { createDatabase } from './database.ts'
+import { createDatabases, planSqlite, type DatabaseOptions } from './database.ts'
 import { applyDependencies } from './dependencies/apply-dependencies.ts'
 import { decideDependencies } from './dependencies/decide-dependencies.ts'
 import type { DependencyDecision } from './dependencies/dependency-plan.ts'
-import { environmentOf, loadTemplate, writeEnvironment } from './environment.ts'
+import { composeProject, environmentOf, loadTemplate, writeEnvironment, writeShellEnvironment } from './environment.ts'
 import { excludePaths, findNotIgnored } from './exclude.ts'
+import { currentEngine } from './docker/engine.ts'
 import { tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
 import { markWorktree } from './lease-mark.ts'
@@ -19,7 +23,7 @@ import { saveLease } from './ledger.ts'
 import { assignPorts } from './ports.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
-import { childEnvironment, run } from './run.ts'
+import { runCommand } from './project-commands.ts'
 import { sqliteSideFiles } from './sqlite/snapshot.ts'
 import type { Stopwatch } from './stopwatch.ts'
 import { findPortNames } from './template.ts'
@@ -27,10 +31,13 @@ import { ownGitFolder } from './worktree.ts'
 
 export type Tools = { reporter: Reporter; stopwatch: Stopwatch }
 
-/** Names of ports, beside `app`, that the config or the template asks for. */
+/** Names of ports, beside `app`, that the config or the template asks for; first the one of a container. */
 export function requiredPortNames(project: Project, worktree?: string): string[] {
-  const template = loadTemplate(project, worktree) ?? ''
-  return [...new Set([...project.config.ports.names, ...findPortNames(template)])].filter((name) => name !== 'app')
+  const { ports, database, compose } = project.config
+  const own = database.provider === 'postgres-docker' && database.isolation === 'container' ? ['db'] : []
+  const services = composePortNames(compose.ports).map(({ name }) => name)
+  const template = findPortNames(loadTemplate(project, worktree) ?? '')
+  return [...new Set([...own, ...services, ...ports.names, ...template])].filter((name) => name !== 'app')
 }
 
 /** Answers the lease with the resources and ports that were added to it; it is saved before any of them is made. */
@@ -56,67 +63,58 @@ export async function prepareWorktree(project: Project, lease: Lease, { reporter
 
   const gitFolder = ownGitFolder(worktree)
   const leaveOut = config.database.provider === 'sqlite' ? [config.database.path, config.database.seed ?? ''] : []
-  await allOrFirstError([
-    stopwatch.measure('context files', async () => {
-      if (source !== undefined)
-        await copyContext({ source, worktree, gitFolder, copy: config.copy, leaveOut, reporter })
-    }),
-    stopwatch.measure('dependencies', async () => {
-      if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter })
-    }),
-    stopwatch.measure('database', () => createDatabase(project, current, reporter)),
-  ])
-  await stopwatch.measure('environment', async () => writeEnvironment(project, current, reporter))
-  return current
-}
-
-/** Runs the repository's set-up commands in the worktree. A failing one is an error; those of an untrusted repository are a warning. */
-export async function runSetup(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
-  if (!mayRun(project, 'setup', reporter)) return
-  for (const command of project.config.setup) {
-    const failure = await runCommand(project, lease, command, reporter)
-    if (failure !== undefined)
-      throw new IsolateError(failure, {
-        hint: 'Mend the command ("setup" in agent-isolate.json), then create the worktree again.',
-      })
-  }
-}
-
-/** Runs the repository's teardown commands in a worktree that is about to go. A failing one is a warning. Answers whether any was run. */
-export async function runTeardownCommands(project: Project, lease: Lease, reporter: Reporter): Promise<boolean> {
-  if (!existsSync(lease.worktree) || !mayRun(project, 'teardown', reporter)) return false
-  for (const command of project.config.teardown) {
-    const failure = await runCommand(project, lease, command, reporter)
-    if (failure !== undefined) reporter.warn(failure)
-  }
-  return true
-}
-
-function mayRun(project: Project, list: 'setup' | 'teardown', reporter: Reporter): boolean {
-  if (project.config[list].length === 0) return false
-  if (project.isTrusted) return true
-  reporter.warn(
-    `the ${list} commands in agent-isolate.json were not run: this repository is not trusted. Read them, then: agent-isolate trust`,
+  const context = stopwatch.measure('context files', async () => {
+    if (source !== undefined) await copyContext({ source, worktree, gitFolder, copy: config.copy, leaveOut, reporter })
+  })
+  const dependencies = stopwatch.measure('dependencies', async () => {
+    if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter })
+  })
+  // The only one of the three that writes to the lease.
+  const databases = stopwatch.measure('database', () =>
+    createDatabases(project, current, databaseOptions(project, reporter, dependencies)),
   )
-  return false
+  await allOrFirstError([context, dependencies, databases])
+  const prepared = await databases
+  await stopwatch.measure('environment', async () => writeEnvironment(project, prepared, reporter))
+  if (findResource(prepared, 'compose') !== undefined) {
+    await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
+  }
+  return prepared
 }
 
-/** Nine of the ten minutes that Claude Code gives a creation, in ms. */
-const commandTimeoutMs = 540_000
+/** After the env file is there: compose may read it. What compose is asked to read may lead anywhere, so it takes trust. */
+async function isolateCompose(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
+  const { config, repository, isTrusted } = project
+  const { ports } = config.compose
+  if (Object.keys(ports).length === 0) return
+  if (!isTrusted)
+    return reporter.warn(
+      '"compose.ports" has no effect: this repository is not trusted. Read it, then: agent-isolate trust; agent-isolate setup',
+    )
+  const override = await writeComposeOverride({
+    worktree: lease.worktree,
+    source: repository.source,
+    project: composeProject(lease),
+    ports,
+    leased: lease.ports,
+    exported: environmentOf(project, lease).exported,
+  })
+  for (const warning of override?.warnings ?? []) reporter.warn(warning)
+  writeShellEnvironment(lease, environmentOf(project, lease))
+}
 
-/** The text of a failure; undefined when all went well. The shell gets the user's own, trusted, words and nothing else. */
-async function runCommand(
-  project: Project,
-  lease: Lease,
-  command: string,
-  reporter: Reporter,
-): Promise<string | undefined> {
-  reporter.progress(`running: ${command}`)
-  const env = childEnvironment(environmentOf(project, lease).exported)
-  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
-  if (outcome.code === 0) return undefined
-  const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')
-  return `the command "${command}" failed (${outcome.timedOut ? 'it took too long' : (outcome.code ?? outcome.signal)}) in ${lease.worktree}:\n    ${lastLines}`
+/** A seed's command is a set-up command: it may need the dependencies. */
+export function databaseOptions(project: Project, reporter: Reporter, dependencies?: Promise<void>): DatabaseOptions {
+  return {
+    reporter,
+    runSeedCommand: async (command, lease) => {
+      await dependencies
+      const failure = await runCommand(project, lease, command, reporter)
+      if (failure !== undefined) {
+        throw new IsolateError(failure, { hint: 'Mend "database.seedCommand" in agent-isolate.json, then try again.' })
+      }
+    },
+  }
 }
 
 async function planResources(
@@ -133,9 +131,9 @@ async function planResources(
     .map((inner) => ({ kind: 'dependencies', inner }))
   if (!isOurWorktree(lease) && !lease.resources.some(({ kind }) => kind === 'context'))
     resources.push({ kind: 'context' })
-  if (config.database.provider === 'sqlite' && findResource(lease, 'sqlite') === undefined) {
-    const inner = config.database.path
-    resources.push({ kind: 'sqlite', inner, existed: isThere(lease.worktree, inner) })
+  resources.push(...planSqlite(project, lease))
+  if (findResource(lease, 'compose') === undefined && findComposeFiles(lease.worktree).length > 0 && hasDocker()) {
+    resources.push({ kind: 'compose', project: composeProject(lease), engine: currentEngine() })
   }
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file
@@ -144,6 +142,13 @@ async function planResources(
     if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
   }
   return resources
+}
+
+/** Without it nothing can be started that would have to be found again. */
+function hasDocker(): boolean {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((folder) => folder !== '' && existsSync(join(folder, 'docker')))
 }
 
 /** A dangling link is something too. */
@@ -175,12 +180,16 @@ function ignorablePaths(resource: Resource, decisions: readonly DependencyDecisi
     case 'branch':
     case 'exclude':
     case 'context':
+    case 'container':
+    case 'shared-container':
+    case 'postgres':
+    case 'compose':
       return []
   }
 }
 
 /** Waits for all, so that a failure never leaves one of them still writing into what is then torn down. */
-async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
+async function allOrFirstError(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work)
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason

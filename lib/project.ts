@@ -1,6 +1,8 @@
 /** A repository together with what it asks of us: its config, its template, and whether its commands may run. */
 import { join } from 'node:path'
 import { loadConfig, type Config } from './config.ts'
+import { IsolateError } from './isolate-error.ts'
+import { findSeed } from './postgres/seed.ts'
 import { readIfAny } from './read-if-any.ts'
 import { requireRepository, type Repository } from './repository.ts'
 import { isTrusted, type Trustee } from './trust.ts'
@@ -24,8 +26,16 @@ export async function loadProject(cwd: string): Promise<Project> {
   return { repository, config, template, trustee, isTrusted: isTrusted(trustee) }
 }
 
-/** A .sql seed is run, so it is among what trust is given to. */
+/** A seed in SQL is run, so it is among what trust is given to; a dump holds SQL. One that is not there is reported when it is needed. */
 function seedScript(source: string | undefined, { database }: Config): string | undefined {
-  if (source === undefined || database.provider !== 'sqlite' || !database.seed?.endsWith('.sql')) return undefined
-  return readIfAny(join(source, database.seed))
+  if (source === undefined || !('seed' in database) || database.seed === undefined) return undefined
+  if (database.provider === 'sqlite') {
+    return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed)) : undefined
+  }
+  try {
+    return findSeed(source, database).hash
+  } catch (error) {
+    if (error instanceof IsolateError) return undefined
+    throw error
+  }
 }

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs'
 import { IsolateError } from './isolate-error.ts'
 import { judgeLeases } from './judge-leases.ts'
 import { findMovedWorktree, isMarked } from './lease-mark.ts'
-import type { Lease } from './lease.ts'
-import { findLease, identityKey, loadLedger, saveLease } from './ledger.ts'
+import { isPostponed, type Lease } from './lease.ts'
+import { identityKey, loadLedger, reloadLease, saveLease } from './ledger.ts'
 import { withLockIfFree } from './lock.ts'
+import { removeUnclaimed } from './postgres/shared-container.ts'
 import type { Reporter } from './reporter.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
@@ -14,9 +15,10 @@ import { findListed } from './worktree.ts'
 /** Gives back one dead lease. False when somebody else is at it, it has changed meanwhile, or it turned out to hold work. */
 export async function reapLease(lease: Lease, reporter: Reporter): Promise<boolean> {
   const reaped = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
-    const current = findLease(lease)
-    if (current?.id !== lease.id || current.state !== lease.state) return false
-    if (await isStillNeeded(current, reporter)) return false
+    const current = reloadLease(lease)
+    if (current?.state !== lease.state) return false
+    if (current.isShared) return removeUnclaimed(current)
+    if (!isPostponed(current) && (await isStillNeeded(current, reporter))) return false
     await tearDown(current, { reporter, discard: current.state === 'discarding' })
     return true
   })
@@ -54,7 +56,9 @@ async function holdsWork(lease: Lease, reporter: Reporter): Promise<boolean> {
 
 /** The quiet reaping on the way to something else, which may be about the worktree `except`: a failure is a warning, `gc` will say more. */
 export async function reapDeadLeases(reporter: Reporter, except?: string): Promise<void> {
-  const judged = await judgeLeases(loadLedger().leases.filter(({ worktree }) => worktree !== except))
+  const { leases } = loadLedger()
+  // To ask again for what was out of reach may take long: that is for `gc`.
+  const judged = await judgeLeases(leases.filter((lease) => lease.worktree !== except && !isPostponed(lease)))
   for (const { lease } of judged.filter(({ verdict }) => verdict === 'dead')) {
     try {
       if (await reapLease(lease, reporter))

@@ -3,9 +3,9 @@ import { existsSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { withWorktreeLock } from './create.ts'
 import { IsolateError } from './isolate-error.ts'
-import { isOurWorktree, type Lease } from './lease.ts'
+import { isOurWorktree, isPostponed, type Lease } from './lease.ts'
 import { findLease, loadLedger } from './ledger.ts'
-import { runTeardownCommands } from './prepare.ts'
+import { runTeardownCommands } from './project-commands.ts'
 import { loadProject, type Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
@@ -30,7 +30,7 @@ export async function removeWorktree(cwd: string, nameOrPath: string, options: R
 /** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
 export async function removeWorktreeAt(path: string, reporter: Reporter): Promise<void> {
   const real = existsSync(path) ? realpathSync(path) : resolve(path)
-  const lease = loadLedger().leases.find(({ worktree }) => worktree === real)
+  const lease = loadLedger().leases.find((one) => one.worktree === real && !isPostponed(one))
   if (lease === undefined || !isOurWorktree(lease))
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.

@@ -1,7 +1,7 @@
 /** Finds the worktree that is meant, or says clearly that there is none. */
 import { join } from 'node:path'
 import { IsolateError } from './isolate-error.ts'
-import type { Lease } from './lease.ts'
+import { isPostponed, type Lease } from './lease.ts'
 import { loadLedger } from './ledger.ts'
 import type { Project } from './project.ts'
 
@@ -16,7 +16,9 @@ export function requireLinkedWorktree({ repository }: Project): string {
 
 /** The lease of this repository with that name, flat name, branch or path. */
 export function requireLease({ repository, config }: Project, nameOrPath: string): Lease {
-  const leases = loadLedger().leases.filter(({ commonDir }) => commonDir === repository.commonDir)
+  const leases = loadLedger().leases.filter(
+    (lease) => lease.commonDir === repository.commonDir && !lease.isShared && !isPostponed(lease),
+  )
   const path = join(repository.root, config.worktrees.folder, nameOrPath.replaceAll('/', '+'))
   const found =
     leases.find(({ worktree }) => worktree === nameOrPath || worktree === path) ??

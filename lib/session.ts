@@ -1,10 +1,13 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
-import { databaseOf } from './lease.ts'
-import { errorCode, errorText } from './isolate-error.ts'
+import { databaseOf, describeDatabase } from './lease-database.ts'
+import { describeFailure, errorCode, errorText, IsolateError } from './isolate-error.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
+import { PostgresError } from './postgres/connection.ts'
+import { parseDatabaseUrl, targetOf } from './postgres/database-url.ts'
+import { answers } from './postgres/wait-until-ready.ts'
 import type { Tools } from './prepare.ts'
 import { reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
@@ -28,13 +31,41 @@ export async function startSession(
   await reapDeadLeases(tools.reporter, checkout)
   if (checkout === undefined || gitDir === commonDir) return undefined
   const known = findLease({ worktree: checkout, commonDir })
-  const lease = known?.state === 'ready' ? known : undefined
-  return describeLease(lease ?? (await setUpWorktree(cwd, tools)).lease)
+  if (known?.state !== 'ready') return describeLease((await setUpWorktree(cwd, tools)).lease)
+  return describeLease((await hasItsDatabase(known)) ? known : await wake(known, tools))
+}
+
+/** Where that fails, the worktree still has all else. */
+async function wake(lease: Lease, tools: Tools): Promise<Lease> {
+  try {
+    return (await setUpWorktree(lease.worktree, tools)).lease
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    tools.reporter.warn(`the database of this worktree is down: ${describeFailure(error)}`)
+    return lease
+  }
+}
+
+/**
+ * Containers stop with the engine, and what they had in memory is gone: setting the worktree up brings both back. Asked is
+ * the database itself: a shared container may have been brought back by another worktree.
+ */
+async function hasItsDatabase(lease: Lease): Promise<boolean> {
+  const database = databaseOf(lease)
+  if (database?.kind !== 'postgres' || database.on === 'server') return true
+  try {
+    return await answers(targetOf(parseDatabaseUrl(database.url)))
+  } catch (error) {
+    // It is there, and says no: nothing that a set-up would mend.
+    if (error instanceof PostgresError) return true
+    throw error
+  }
 }
 
 /** What the model is told. Facts and rules in a few lines: they are read at every start. */
 export function describeLease(lease: Lease): string {
   const database = databaseOf(lease)
+  const test = databaseOf(lease, 'test')
   const envFile = findResource(lease, 'environment')?.inner
   const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
   const first = lease.block
@@ -43,7 +74,8 @@ export function describeLease(lease: Lease): string {
     `Its own port is ${lease.ports['app']} (PORT)${others.map(([name, port]) => `, ${name} ${port}`).join('')}; ports ${first}-${first + 9} are reserved for it. Other worktrees have other ports: never use theirs, nor a default such as 3000 or 5173, and pass the port to tools that ignore PORT.`,
     database === undefined
       ? ''
-      : `Its own database is ${database.url} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
+      : `Its own database is ${database.kind === 'sqlite' ? database.url : describeDatabase(database)} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
+    test === undefined ? '' : `A second one for its tests is ${describeDatabase(test)} (TEST_DATABASE_URL).`,
     `PORT, DATABASE_URL and the rest are set in every shell command here${envFile === undefined ? '' : ` and in ${envFile}`}.`,
     'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
     'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',

@@ -7,16 +7,22 @@ import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
-import { removeDatabase } from './database.ts'
+import { removeSqlite } from './sqlite/worktree-database.ts'
+import { removeOwnContainer } from './postgres/container.ts'
+import { removePostgres } from './postgres/remove-database.ts'
+import { releaseSharedContainer } from './postgres/shared-container.ts'
 import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
 import { removeEnvFile } from './env-ownership.ts'
+import { UnreachableError } from './unreachable-error.ts'
+import { parseDatabaseUrl } from './postgres/database-url.ts'
+import { removeComposeProject } from './compose/project.ts'
 import { withdrawExclude } from './exclude.ts'
 import { git, tryGit } from './git.ts'
 import { leadsInside } from './inner-path.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
-import type { Lease, Resource } from './lease.ts'
+import { isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { isMarked } from './lease-mark.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { findProcessesAt, ownIdentity } from './process-identity.ts'
@@ -39,12 +45,36 @@ export async function tearDown(lease: Lease, options: TeardownOptions): Promise<
   saveLease({ ...lease, state: endingState(lease, options), maker: ownIdentity() })
   const gitFolder = isThere ? ownGitFolder(lease.worktree) : undefined
   if (gitFolder !== undefined) await stopSettling(gitFolder)
+  const postponed: Resource[] = []
   for (const resource of lease.resources.toReversed()) {
-    if (isThere || !isInWorktree(resource)) await giveBack(lease, resource, options)
+    if (!isThere && isInWorktree(resource)) continue
+    if (!(await giveBackIfReached(lease, resource, options))) postponed.unshift(resource)
   }
   if (gitFolder !== undefined) rmSync(gitFolder, { recursive: true, force: true })
-  if (leftAlone && existsSync(lease.worktree)) options.reporter.warn(`${lease.worktree} is not what we made, and stays`)
-  deleteLease(lease)
+  if (leftAlone && isOurWorktree(lease) && existsSync(lease.worktree))
+    options.reporter.warn(`${lease.worktree} is not what we made, and stays`)
+  if (postponed.length === 0) return deleteLease(lease)
+  saveLease({ ...lease, state: 'removing', maker: ownIdentity(), resources: postponed })
+}
+
+/** False when it must be tried again later: the worktree need not wait for that. */
+async function giveBackIfReached(lease: Lease, resource: Resource, options: TeardownOptions): Promise<boolean> {
+  try {
+    await giveBack(lease, resource, options)
+    return true
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error
+    options.reporter.warn(
+      `${describeElsewhere(resource)} of ${lease.name} is left for later: ${error.message}. Then: agent-isolate gc`,
+    )
+    return false
+  }
+}
+
+function describeElsewhere(resource: Resource): string {
+  if (resource.kind === 'container') return `the container ${resource.name}`
+  if (resource.kind === 'postgres') return `the database ${parseDatabaseUrl(resource.url).database ?? ''}`
+  return resource.kind === 'compose' ? `the compose project ${resource.project}` : 'the claim on the shared container'
 }
 
 /** A creation that is taken back stays one until it is gone: if that is killed too, the next one goes on with it. */
@@ -79,7 +109,15 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
     case 'environment':
       return removeEnvFile(worktree, resource.inner)
     case 'sqlite':
-      return resource.existed ? undefined : removeDatabase(worktree, resource.inner, options.reporter)
+      return resource.existed ? undefined : removeSqlite(worktree, resource.inner, options.reporter)
+    case 'container':
+      return removeOwnContainer(lease, resource)
+    case 'shared-container':
+      return releaseSharedContainer(lease, options.reporter)
+    case 'postgres':
+      return removePostgres(lease, resource)
+    case 'compose':
+      return removeComposeProject(resource.engine, resource.project)
     case 'dependencies':
       return removeDependencyLinks(worktree, [resource.inner])
     case 'context':

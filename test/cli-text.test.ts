@@ -90,6 +90,7 @@ const entry: ListEntry = {
     path: '/repo/.claude/worktrees/refactor-payments/.agent-isolate/dev.db',
     bytes: 12_288,
   },
+  testDatabase: null,
   repository: '/repo',
   state: 'ready',
   listeners: [],
@@ -101,7 +102,7 @@ test('the list fits 80 columns, and tells a stranger from the worktree’s own s
     [20410, { port: 20410, pid: 4711, command: 'node server.js', cwd: `${entry.path}/web` }],
     [20411, { port: 20411, pid: 4712, command: 'python3 -m http.server 20411', cwd: '/somewhere/else' }],
   ])
-  const listeners = listenersOf({ ports: entry.ports, worktree: entry.path }, found)
+  const listeners = listenersOf({ ports: entry.ports, worktree: entry.path, resources: [] }, found)
   const options = { width: 80, colors: picocolors.createColors(false), now: Date.parse(entry.createdAt) + 180_000 }
   const text = renderEntries([{ ...entry, listeners }], { ...options, withRepositories: true })
   assert.equal(
@@ -117,7 +118,7 @@ refactor-payments  worktree-refactor…  app 20410  …late/dev.db 12 kB  3 m  r
 
 test('a listener in an unknown folder is neither ours nor a stranger', () => {
   const found = new Map([[20410, { port: 20410 }]])
-  const [listener] = listenersOf({ ports: entry.ports, worktree: entry.path }, found)
+  const [listener] = listenersOf({ ports: entry.ports, worktree: entry.path, resources: [] }, found)
   assert.equal(listener?.isStranger, undefined)
 })
 

@@ -51,7 +51,7 @@ test('wrong usage is exit 2, said on stderr with what was probably meant', async
   assert.match(command.stderr, /no command "crate"\n {2}Did you mean: agent-isolate create\?/)
   assert.match(option.stderr, /no option --disard\n {2}Did you mean --discard\?/)
   assert.match(exec.stderr, /agent-isolate exec -- npm test/)
-  assert.match(db.stderr, /db url, or db reset/)
+  assert.match(db.stderr, /db url, db reset, or db psql/)
   assert.equal(existsSync(join(sandbox.folder, 'state')), false)
 })
 

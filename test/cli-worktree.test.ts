@@ -24,6 +24,7 @@ test('create prints the path alone, and the same name opens the same worktree ag
       url: `file:${join(path, '.agent-isolate/dev.db')}`,
       path: join(path, '.agent-isolate/dev.db'),
     },
+    testDatabase: null,
     reopened: true,
   })
   const port = requireRecord(ports)['app']
@@ -68,6 +69,7 @@ test('list shows this repository, --all and a folder outside show all of them', 
     path,
     branch: 'worktree-x',
     database: { url: `file:${database}`, path: database, bytes: null },
+    testDatabase: null,
     repository: one,
     state: 'ready',
     listeners: [],

@@ -7,7 +7,12 @@ const parse = (value: unknown) => parseConfig(JSON.stringify(value), '/repo/agen
 test('no file, and an empty object, give the defaults', () => {
   const config = parseConfig('', '/repo/agent-isolate.json')
   assert.deepEqual(config, parse({}))
-  assert.deepEqual(config.database, { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined })
+  assert.deepEqual(config.database, {
+    provider: 'sqlite',
+    path: '.agent-isolate/dev.db',
+    seed: undefined,
+    hasTest: false,
+  })
   assert.deepEqual(config.ports, { names: [], range: [20000, 29999] })
   assert.equal(config.worktrees.folder, '.claude/worktrees')
 })
@@ -19,7 +24,12 @@ test('what is set replaces the defaults, and only that', () => {
     ports: { names: ['api'], range: [4000, 4999] },
     sync: { upstream: 'origin/main', fetch: 'never' },
   })
-  assert.deepEqual(config.database, { provider: 'sqlite', path: 'prisma/dev.db', seed: 'prisma/seed.db' })
+  assert.deepEqual(config.database, {
+    provider: 'sqlite',
+    path: 'prisma/dev.db',
+    seed: 'prisma/seed.db',
+    hasTest: false,
+  })
   assert.deepEqual(config.ports, { names: ['api'], range: [4000, 4999] })
   assert.deepEqual(config.sync, { upstream: 'origin/main', fetch: 'never', timeoutMs: 5000 })
   assert.deepEqual(config.dependencies, { node_modules: 'auto', '.venv': 'auto' })
@@ -35,7 +45,25 @@ test('an error names the file and the key at fault', () => {
     [{ ports: { names: ['API'] } }, /"ports\.names"/],
     [{ ports: { names: 'api' } }, /"ports\.names"/],
     [{ ports: null }, /"ports" must be an object/],
-    [{ database: { provider: 'oracle' } }, /"database\.provider" must be one of sqlite, none/],
+    [
+      { database: { provider: 'oracle' } },
+      /"database\.provider" must be one of sqlite, postgres-docker, postgres-server, none/,
+    ],
+    [{ database: { provider: 'postgres-server' } }, /"database\.url" must be set/],
+    [{ database: { provider: 'postgres-server', url: '$X', image: 'x' } }, /unknown key "database\.image"/],
+    [{ database: { provider: 'postgres-docker', image: '--privileged' } }, /"database\.image"/],
+    [{ database: { provider: 'postgres-docker', name: 'a"b' } }, /"database\.name"/],
+    [{ database: { provider: 'postgres-docker', runArgs: ['--name=x'] } }, /"database\.runArgs"/],
+    [{ database: { provider: 'postgres-docker', runArgs: ['-l', 'a=b'] } }, /"database\.runArgs"/],
+    [{ database: { provider: 'postgres-docker', runArgs: ['--rm'] } }, /"database\.runArgs"/],
+    [{ database: { provider: 'postgres-docker', isolation: 'both' } }, /"database\.isolation"/],
+    [{ database: { provider: 'postgres-docker', startTimeoutSeconds: 0 } }, /"database\.startTimeoutSeconds"/],
+    [{ database: { provider: 'postgres-docker', seed: '../x' } }, /"database\.seed"/],
+    [{ database: { test: 'yes' } }, /"database\.test" must be true or false/],
+    [{ compose: { ports: ['db'] } }, /"compose\.ports"/],
+    [{ compose: { ports: { db: 0 } } }, /"compose\.ports"/],
+    [{ compose: { ports: { db: [] } } }, /"compose\.ports"/],
+    [{ compose: { ports: { db: 5432, DB: 5433 } } }, /would both be the port "db"/],
     [{ database: { path: '../x.db' } }, /"database\.path"/],
     [{ database: { path: '/tmp/x.db' } }, /"database\.path"/],
     [{ database: { url: 'x' } }, /unknown key "database\.url"/],

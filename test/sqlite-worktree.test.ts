@@ -1,4 +1,4 @@
-/** A worktree's database through the engine's own functions: what is made, reset and removed, and what must never be. */
+/** A worktree's SQLite file through the engine's own functions: what is made, reset and removed, and what must never be. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,21 +14,23 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { createDatabase, removeDatabase, resetDatabase } from '../lib/database.ts'
 import { createStaging } from '../lib/dependencies/staging.ts'
 import { leadsInside } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Lease } from '../lib/lease.ts'
 import { ownIdentity } from '../lib/process-identity.ts'
 import { loadProject, type Project } from '../lib/project.ts'
+import { createSqlite, removeSqlite, resetSqlite, type SqliteResource } from '../lib/sqlite/worktree-database.ts'
+import type { Reporter } from '../lib/reporter.ts'
 import { createCheckout, requireProgram, until, type Checkout } from './_dependencies.ts'
 import { hasTheRow, writeTinyDatabase } from './_tiny-database.ts'
 
 type World = Checkout & {
   project: Project
   lease: Lease
+  database: SqliteResource
   target: string
-  reporter: Parameters<typeof createDatabase>[2]
+  reporter: Reporter
 }
 
 const inner = 'prisma/dev.db'
@@ -43,6 +45,7 @@ async function createWorld(
   const checkout = createCheckout(t, files)
   const { main, worktree, lines } = checkout
   writeTinyDatabase(join(main, inner))
+  const database: SqliteResource = { kind: 'sqlite', inner: path, existed }
   const lease: Lease = {
     id: '0123456789abcdef',
     block: 20_000,
@@ -54,13 +57,13 @@ async function createWorld(
     branch: 'one',
     state: 'ready',
     maker: ownIdentity(),
-    resources: [{ kind: 'worktree' }, { kind: 'sqlite', inner: path, existed }],
+    resources: [{ kind: 'worktree' }, database],
     createdAt: new Date().toISOString(),
   }
   const remark = (text: string): void => void lines.push(text)
   const project = await loadProject(worktree)
   const reporter = { info: remark, warn: remark, progress: remark }
-  return { ...checkout, project, lease, target: join(worktree, inner), reporter }
+  return { ...checkout, project, lease, database, target: join(worktree, inner), reporter }
 }
 
 /** What an agent may do: the folder of its database becomes the main checkout's. */
@@ -73,13 +76,13 @@ const isError = (pattern: RegExp) => (error: unknown) => error instanceof Isolat
 
 test("a folder that leads into the main checkout keeps the main checkout's database from removal and reset", async (t) => {
   const world = await createWorld(t)
-  const { project, lease, main, worktree, lines, reporter } = world
-  await createDatabase(project, lease, reporter)
+  const { project, lease, database, main, worktree, lines, reporter } = world
+  await createSqlite(project, lease, database, reporter)
   leadIntoMain(world)
   writeFileSync(join(main, 'prisma/dev.db-wal'), 'rows')
   const before = readFileSync(join(main, inner))
-  await assert.rejects(resetDatabase(project, lease, reporter), isError(/symlink.*leads out/))
-  removeDatabase(worktree, inner, reporter)
+  await assert.rejects(resetSqlite(project, lease, database, reporter), isError(/symlink.*leads out/))
+  removeSqlite(worktree, inner, reporter)
   assert.match(lines.at(-1) ?? '', /is left alone/)
   assert.deepEqual(readFileSync(join(main, inner)), before)
   assert.equal(readFileSync(join(main, 'prisma/dev.db-wal'), 'utf8'), 'rows')
@@ -87,67 +90,67 @@ test("a folder that leads into the main checkout keeps the main checkout's datab
 })
 
 test('a database that is itself a symlink is replaced or removed; what it leads to stays', async (t) => {
-  const { project, lease, main, worktree, target, reporter } = await createWorld(t)
+  const { project, lease, database, main, worktree, target, reporter } = await createWorld(t)
   symlinkSync(join(main, inner), target)
-  await resetDatabase(project, lease, reporter)
+  await resetSqlite(project, lease, database, reporter)
   assert.ok(lstatSync(target).isFile() && hasTheRow(target))
   rmSync(target)
   symlinkSync(join(main, inner), target)
-  removeDatabase(worktree, inner, reporter)
+  removeSqlite(worktree, inner, reporter)
   assert.equal(lstatSync(target, { throwIfNoEntry: false }), undefined)
   assert.ok(hasTheRow(join(main, inner)))
 })
 
 test('removal takes the side files and our own folder with it, and can be done again when all is gone', async (t) => {
-  const { main, worktree, project, lease, reporter, lines } = await createWorld(t, {
+  const { main, worktree, project, lease, database, reporter, lines } = await createWorld(t, {
     path: '.agent-isolate/dev.db',
     seed: inner,
   })
   const own = join(worktree, '.agent-isolate')
-  await createDatabase(project, lease, reporter)
+  await createSqlite(project, lease, database, reporter)
   assert.ok(hasTheRow(join(own, 'dev.db')))
   writeFileSync(join(own, 'dev.db-shm'), '')
-  removeDatabase(worktree, '.agent-isolate/dev.db', reporter)
+  removeSqlite(worktree, '.agent-isolate/dev.db', reporter)
   assert.ok(!existsSync(own))
   symlinkSync(join(main, 'prisma'), own)
-  removeDatabase(worktree, '.agent-isolate/dev.db', reporter)
+  removeSqlite(worktree, '.agent-isolate/dev.db', reporter)
   rmSync(worktree, { recursive: true })
   lines.length = 0
-  removeDatabase(worktree, '.agent-isolate/dev.db', reporter)
+  removeSqlite(worktree, '.agent-isolate/dev.db', reporter)
   assert.deepEqual(lines, [])
   assert.deepEqual(readdirSync(join(main, 'prisma')).toSorted(), ['dev.db', 'schema.prisma'])
 })
 
 test('a database that was there before us is not thrown away when no seed can take its place', async (t) => {
-  const { main, target, project, lease, reporter } = await createWorld(t, { existed: true })
+  const { main, target, project, lease, database, reporter } = await createWorld(t, { existed: true })
   rmSync(join(main, inner))
   writeTinyDatabase(target)
-  await assert.rejects(resetDatabase(project, lease, reporter), isError(/has no seed/))
+  await assert.rejects(resetSqlite(project, lease, database, reporter), isError(/has no seed/))
   assert.ok(hasTheRow(target))
 })
 
 test('a database in a dependency folder is an error that names it, and nothing is made', async (t) => {
-  const { project, lease, worktree, reporter } = await createWorld(t, { path: 'node_modules/dev.db' })
-  await assert.rejects(createDatabase(project, lease, reporter), isError(/cannot lie in node_modules/))
+  const { project, lease, database, worktree, reporter } = await createWorld(t, { path: 'node_modules/dev.db' })
+  await assert.rejects(createSqlite(project, lease, database, reporter), isError(/cannot lie in node_modules/))
   assert.ok(!existsSync(join(worktree, 'node_modules')))
 })
 
 test('a reset that is killed leaves nothing that git sees, and the next one clears up after it', async (t) => {
   if (!requireProgram(t, 'python3')) return
   const world = await createWorld(t, { seed: 'seed.sql' })
-  const { main, worktree, target, gitFolder, sandbox, project, lease, reporter } = world
+  const { main, worktree, target, gitFolder, sandbox, project, lease, database, reporter } = world
   const rows = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 3000000) SELECT x FROM c'
   writeFileSync(join(main, 'seed.sql'), `CREATE TABLE t AS ${rows};`)
   writeTinyDatabase(target)
   const trusted = { ...project, isTrusted: true }
   const script = join(sandbox.folder, 'reset.ts')
-  const text = JSON.stringify({ trusted, lease })
+  const text = JSON.stringify({ trusted, lease, database })
   writeFileSync(
     script,
-    `import { resetDatabase } from '${join(import.meta.dirname, '../lib/database.ts')}'
+    `import { resetSqlite } from '${join(import.meta.dirname, '../lib/sqlite/worktree-database.ts')}'
      import { stderrReporter } from '${join(import.meta.dirname, '../lib/reporter.ts')}'
-     const { trusted, lease } = ${text}
-     void resetDatabase(trusted, lease, stderrReporter)`,
+     const { trusted, lease, database } = ${text}
+     void resetSqlite(trusted, lease, database, stderrReporter)`,
   )
   const tsx = import.meta.resolve('tsx')
   const child = spawn(process.execPath, ['--import', tsx, script], { stdio: 'ignore', detached: true })
@@ -159,7 +162,7 @@ test('a reset that is killed leaves nothing that git sees, and the next one clea
   assert.deepEqual(readdirSync(join(worktree, 'prisma')).toSorted(), ['dev.db', 'schema.prisma'])
   assert.equal(readdirSync(staging).length, 1)
   writeFileSync(join(main, 'seed.sql'), 'CREATE TABLE t(x);')
-  await resetDatabase(trusted, lease, reporter)
+  await resetSqlite(trusted, lease, database, reporter)
   assert.deepEqual(readdirSync(staging), [])
 })
 
@@ -169,7 +172,7 @@ test('a staging folder that a killed process left beside the database goes with 
   mkdirSync(left, { recursive: true })
   mkdirSync(gitFolder)
   const living = createStaging({ gitFolder, target: join(worktree, 'prisma') })
-  removeDatabase(worktree, inner, reporter)
+  removeSqlite(worktree, inner, reporter)
   assert.deepEqual(readdirSync(join(worktree, 'prisma')), ['schema.prisma'])
   assert.ok(existsSync(living))
 })

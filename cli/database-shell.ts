@@ -1,0 +1,44 @@
+/** Opens a shell on a worktree's database: the program of this machine, else the one in the container. */
+import { engineEnvironment } from '../lib/docker/engine.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
+import type { Database, PostgresDatabase, SqliteDatabase } from '../lib/lease-database.ts'
+import { findResource, type Lease } from '../lib/lease.ts'
+import { clientEnvironment } from '../lib/postgres/copy-database.ts'
+import { parseDatabaseUrl, targetOf } from '../lib/postgres/database-url.ts'
+import { findSharedContainer } from '../lib/postgres/shared-container.ts'
+import { run } from '../lib/run.ts'
+import { runInForeground } from './run-in-foreground.ts'
+
+/** Answers the shell's exit code. Throws `IsolateError` when there is no such program. */
+export function openDatabaseShell(lease: Lease, database: Database): Promise<number> {
+  return database.kind === 'sqlite' ? openSqlite(lease, database) : openPsql(lease, database)
+}
+
+async function openSqlite(lease: Lease, { path }: SqliteDatabase): Promise<number> {
+  if (!(await isThere('sqlite3'))) {
+    throw new IsolateError('there is no program "sqlite3" on PATH', {
+      hint: `Install it, or open ${path} with another.`,
+    })
+  }
+  return runInForeground('sqlite3', [path], { cwd: lease.worktree, env: process.env })
+}
+
+/** The password goes by the environment, never by an argument. */
+async function openPsql(lease: Lease, database: PostgresDatabase): Promise<number> {
+  const env = clientEnvironment(targetOf(parseDatabaseUrl(database.url)))
+  if (await isThere('psql')) return runInForeground('psql', [], { cwd: lease.worktree, env })
+  const container =
+    database.on === 'own container' ? findResource(lease, 'container') : findSharedContainer(lease.commonDir)
+  if (database.on === 'server' || container === undefined) {
+    throw new IsolateError('there is no program "psql" on PATH', {
+      hint: 'Install the PostgreSQL client programs (postgresql-client).',
+    })
+  }
+  const terminal = process.stdin.isTTY ? ['--interactive', '--tty'] : ['--interactive']
+  const args = ['exec', ...terminal, container.name, 'psql', '--username', database.user, '--dbname', database.name]
+  return runInForeground('docker', args, { cwd: lease.worktree, env: engineEnvironment(container.engine) })
+}
+
+async function isThere(program: string): Promise<boolean> {
+  return !(await run(program, ['--version'])).isMissing
+}

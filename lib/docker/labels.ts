@@ -1,0 +1,21 @@
+/** The labels on everything that we make on a container engine: whose it is, and for people what it is for. */
+import { ledgerId } from '../ledger-id.ts'
+import type { Lease } from '../lease.ts'
+import type { Labels } from './labelled.ts'
+
+/** What proves that a container or volume is the lease's. */
+export function leaseLabels({ id }: Pick<Lease, 'id'>): Labels {
+  return { 'agent-isolate.ledger': ledgerId(), 'agent-isolate.lease': id }
+}
+
+/** The same for everything that this machine's ledger has made. */
+export function ledgerLabels(): Labels {
+  return { 'agent-isolate.ledger': ledgerId() }
+}
+
+/** For people: where it belongs. */
+export function describingLabels({ worktree, name, isShared, root }: Lease): Labels {
+  return isShared
+    ? { 'agent-isolate.repository': root }
+    : { 'agent-isolate.repository': root, 'agent-isolate.worktree': worktree, 'agent-isolate.name': name }
+}

@@ -1,0 +1,120 @@
+/** Copies a database that people are connected to, in one consistent snapshot: pg_dump into pg_restore, both of this machine. */
+import { spawn } from 'node:child_process'
+import { errorCode, IsolateError } from '../isolate-error.ts'
+import { childEnvironment } from '../run.ts'
+import type { PostgresTarget } from './connection.ts'
+import { describeTarget } from './database-url.ts'
+import type { Server } from './server.ts'
+import { quoteIdentifier, quoteLiteral } from './sql-quoting.ts'
+
+/**
+ * Makes the database `name` with the encoding, locale and content of `source`. Owners are kept where the role may set them
+ * (superuser), else all belongs to the role. Throws `IsolateError` when the programs are missing, too old for the server, or
+ * fail; what was made until then is its caller's to drop.
+ */
+export async function copyDatabase(server: Server, source: string, name: string): Promise<void> {
+  await createLike(server, source, name)
+  const owners = (await isSuperuser(server)) ? [] : ['--no-owner']
+  // Not compressed: it only goes from one process to the other.
+  const dump = ['--format=custom', '--compress=0', '--no-password']
+  const restore = ['--exit-on-error', '--no-password', ...owners, `--dbname=${name}`]
+  await pipe(
+    { program: 'pg_dump', args: dump, env: clientEnvironment({ ...server.target, database: source }) },
+    { program: 'pg_restore', args: restore, env: clientEnvironment(server.target) },
+    `the database "${source}" on ${describeTarget(server.target)}`,
+  )
+}
+
+/** What libpq's programs read: no password among anybody's arguments. Nothing of our own environment's stays. */
+export function clientEnvironment(target: PostgresTarget): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(Object.entries(childEnvironment()).filter(([key]) => !/^PG[A-Z]+$/.test(key)))
+  const { host, port, user, password, database, ssl, sslRootCert } = target
+  return {
+    ...own,
+    PGHOST: host,
+    PGPORT: String(port),
+    PGUSER: user,
+    PGDATABASE: database,
+    PGSSLMODE: ssl,
+    PGAPPNAME: 'agent-isolate',
+    PGCONNECT_TIMEOUT: '10',
+    ...(password === undefined ? {} : { PGPASSWORD: password }),
+    ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
+  }
+}
+
+/** An empty database that sorts and compares as the source does. */
+async function createLike({ connection }: Server, source: string, name: string): Promise<void> {
+  const [row] = await connection.query(
+    `SELECT pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, to_jsonb(d)->>'datlocprovider' AS provider,
+       COALESCE(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale') AS locale
+     FROM pg_database d WHERE datname = ${quoteLiteral(source)}`,
+  )
+  const { encoding, datcollate, datctype, provider, locale } = row ?? {}
+  const providers: Readonly<Record<string, string>> = {
+    i: `LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(locale ?? '')}`,
+    b: `LOCALE_PROVIDER builtin BUILTIN_LOCALE ${quoteLiteral(locale ?? '')}`,
+  }
+  await connection.query(
+    [
+      `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`,
+      `ENCODING ${quoteLiteral(encoding ?? 'UTF8')}`,
+      `LC_COLLATE ${quoteLiteral(datcollate ?? 'C')} LC_CTYPE ${quoteLiteral(datctype ?? 'C')}`,
+      providers[provider ?? ''] ?? '',
+    ].join(' '),
+  )
+}
+
+async function isSuperuser({ connection }: Server): Promise<boolean> {
+  const [row] = await connection.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')
+  return row?.['rolsuper'] === 't'
+}
+
+type Step = { program: string; args: readonly string[]; env: NodeJS.ProcessEnv }
+
+/** The first one's stdout is the second one's stdin. The first that complains has the reason; the other only notices. */
+async function pipe(first: Step, second: Step, what: string): Promise<void> {
+  const writer = spawn(first.program, [...first.args], { env: first.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const reader = spawn(second.program, [...second.args], { env: second.env, stdio: ['pipe', 'ignore', 'pipe'] })
+  writer.stdout.pipe(reader.stdin)
+  // A reader that ends early is reported by its exit code.
+  reader.stdin.on('error', () => writer.kill())
+  const [wrote, read] = await Promise.all([endOf(writer, first.program), endOf(reader, second.program)])
+  const failed = wrote.failure === undefined ? read : read.failure === undefined ? wrote : earlier(wrote, read)
+  if (failed.failure === undefined) return
+  throw new IsolateError(`${what} could not be copied: ${failed.failure}`, { hint: failed.hint })
+}
+
+type End = { failure: string | undefined; hint: string; wasKilled: boolean }
+
+function earlier(wrote: End, read: End): End {
+  return wrote.wasKilled ? read : wrote
+}
+
+function endOf(child: ReturnType<typeof spawn>, program: string): Promise<End> {
+  let stderr = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => {
+      if (errorCode(error) !== 'ENOENT') return reject(error)
+      resolve({ failure: `it is in use, and there is no ${program} on PATH`, hint: missingHint, wasKilled: false })
+    })
+    child.on('close', (code, signal) => {
+      const words = stderr.trim().split('\n').slice(-5).join('\n    ')
+      const failure = code === 0 ? undefined : `${program}: ${words || `ended with ${code ?? signal}`}`
+      resolve({ failure, hint: hintFor(stderr), wasKilled: signal !== null })
+    })
+  })
+}
+
+const missingHint =
+  'Install the PostgreSQL client programs (postgresql-client), or name a database that nobody is connected to: "database.template".'
+
+function hintFor(stderr: string): string {
+  if (stderr.includes('server version mismatch')) {
+    return 'Install client programs as new as the server, or name a database that nobody is connected to: "database.template".'
+  }
+  if (stderr.includes('permission denied'))
+    return 'Let the role read all of it, or name a template that it may copy: "database.template".'
+  return 'See what the program says; or name a database that can be copied: "database.template".'
+}

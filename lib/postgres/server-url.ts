@@ -1,0 +1,49 @@
+/** The URL of the configured server. A committed file holds no password: `$NAME` in it stands for a variable. */
+import { join } from 'node:path'
+import type { Config, PostgresServerConfig } from '../config.ts'
+import { namesIn, parseReferences, substitute, type EnvVariables } from '../env-reference.ts'
+import { parseEnvStatements } from '../env-syntax.ts'
+import { IsolateError } from '../isolate-error.ts'
+import { readIfAny } from '../read-if-any.ts'
+import { parseDatabaseUrl, type DatabaseUrl } from './database-url.ts'
+
+/**
+ * Variables are looked up in the main checkout's env files (the configured one, then `.env`), and only then in `env`: inside a
+ * worktree DATABASE_URL is the worktree's own. Throws `IsolateError` for a variable that is nowhere, and for what is no URL.
+ */
+export function requireServerUrl(
+  source: string | undefined,
+  { environment }: Pick<Config, 'environment'>,
+  { url }: Pick<PostgresServerConfig, 'url'>,
+  env: NodeJS.ProcessEnv = process.env,
+): DatabaseUrl {
+  const pieces = parseReferences(url, { hasEscapes: false })
+  const names = namesIn(pieces)
+  if (names.length === 0) return parseDatabaseUrl(url)
+  const files = source === undefined ? [] : [join(source, environment.file), join(source, '.env')]
+  const values: EnvVariables[] = [...files.map(readVariables), env]
+  const known = Object.fromEntries(names.map((name) => [name, values.map((each) => each[name]).find(Boolean)]))
+  const resolved = substitute(pieces, known)
+  const missing = names.filter((name) => !known[name])
+  const text = resolved.map((piece) => (piece.kind === 'reference' ? '' : piece.text)).join('')
+  if (text === '' || (missing.length > 0 && !url.includes(':-'))) {
+    throw new IsolateError(
+      `"database.url" needs ${missing.map((name) => `$${name}`).join(', ')}, which is set nowhere`,
+      {
+        hint: `Set it in ${files[0] ?? 'the environment'}, or in the environment.`,
+      },
+    )
+  }
+  return parseDatabaseUrl(text)
+}
+
+/** Values as written; one with references of its own is not followed. */
+function readVariables(path: string): EnvVariables {
+  const text = readIfAny(path)
+  if (text === undefined) return {}
+  return Object.fromEntries(
+    parseEnvStatements(text.endsWith('\n') ? text : `${text}\n`).flatMap(({ assignment }) =>
+      assignment === undefined ? [] : [[assignment.key, assignment.body] as const],
+    ),
+  )
+}

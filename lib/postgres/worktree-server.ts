@@ -1,0 +1,53 @@
+/** postgres-server: a worktree's databases on a server that is there anyway. Another machine may use the same one. */
+import type { PostgresServerConfig } from '../config.ts'
+import type { PostgresResource, Resource } from '../lease.ts'
+import type { OpenLease } from '../open-lease.ts'
+import type { Project } from '../project.ts'
+import type { Reporter } from '../reporter.ts'
+import { targetOf, withDatabase } from './database-url.ts'
+import { requireTemplate } from './private-template.ts'
+import { requireServerUrl } from './server-url.ts'
+import { requireDatabases, uniqueDatabaseName } from './worktree-databases.ts'
+
+export type ProvideOptions = { reset: readonly ('development' | 'test')[]; reporter: Reporter }
+
+/** Makes what is missing. Throws `IsolateError`; what was made until then is in the lease. */
+export async function provideOnServer(
+  project: Project,
+  config: PostgresServerConfig,
+  open: OpenLease,
+  { reset, reporter }: ProvideOptions,
+): Promise<void> {
+  const url = requireServerUrl(project.repository.source, project.config, config)
+  const source = config.template ?? targetOf(url).database
+  const target = { ...targetOf(url), database: config.maintenance }
+  const draftName = `agent_template_${open.lease.id}`
+  const draft: PostgresResource = {
+    kind: 'postgres',
+    purpose: 'template',
+    url: withDatabase(url, draftName),
+    on: 'server',
+    maintenance: config.maintenance,
+  }
+  await requireDatabases({
+    open,
+    on: 'server',
+    target,
+    names: {
+      development: uniqueDatabaseName(open.lease, false),
+      ...(config.hasTest ? { test: uniqueDatabaseName(open.lease, true) } : {}),
+    },
+    renderUrl: (name) => withDatabase(url, name),
+    chooseTemplate: async (server) => {
+      const claim = (): void => open.add(draft, isDraft)
+      const template = await requireTemplate(server, { source, draft: { name: draftName, claim }, reporter })
+      if (open.lease.resources.some(isDraft)) open.remove(isDraft)
+      return template
+    },
+    reset,
+  })
+}
+
+function isDraft(resource: Resource): boolean {
+  return resource.kind === 'postgres' && resource.purpose === 'template'
+}
