@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The article's approach, as it was published: one bash script for WorktreeCreate. Left out are docker (the database is a
-# SQLite file, copied by cp) and .claude/worktrees in the copy of .claude, which would be copied into itself without end.
+# The article's approach, as it was published: one bash script for WorktreeCreate. Left out is .claude/worktrees in the copy
+# of .claude, which would be copied into itself without end. Without ARTICLE_IMAGE there is no docker, and the database is a
+# SQLite file, copied by cp; with it a container, on loopback here, and with ARTICLE_LABEL, so that it is found again.
 set -e
 payload=$(cat)
 if command -v jq > /dev/null; then
@@ -33,5 +34,9 @@ if [ -f "$main/.env.agent.template" ]; then
     "$main/.env.agent.template" > .env.local
 else
   printf 'PORT=%s\nDATABASE_URL="file:%s/dev.db"\nNODE_ENV="test"\n' "$port" "$worktree" > .env.local
+fi
+if [ -n "${ARTICLE_IMAGE:-}" ]; then
+  docker run -d --name "db-$name" --label "$ARTICLE_LABEL" -e POSTGRES_PASSWORD=secret -p "127.0.0.1:$database_port:5432" \
+    "$ARTICLE_IMAGE" > /dev/null
 fi
 echo "$worktree"

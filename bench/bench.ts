@@ -16,6 +16,7 @@ import { measureDependencies } from './dependencies.ts'
 import type { Result } from './harness.ts'
 import { measureLease } from './lease.ts'
 import { measureMany } from './many.ts'
+import { measurePostgres } from './postgres.ts'
 import { measureRemove } from './remove.ts'
 import { renderResult } from './render.ts'
 import { measureSqlite } from './sqlite.ts'
@@ -29,6 +30,7 @@ const measurements: ReadonlyMap<string, Measurement> = new Map([
   ['lease', measureLease],
   ['remove', measureRemove],
   ['sqlite', measureSqlite],
+  ['postgres', measurePostgres],
   ['dependencies', measureDependencies],
 ])
 

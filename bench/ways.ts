@@ -13,8 +13,9 @@ export const bareGit: Way = (stage, { root }, name) =>
     cwd: root,
   }).ended
 
-export const articleHook: Way = (stage, { root }, name) =>
-  stage.start(['bash', join(import.meta.dirname, 'article-hook.sh')], { cwd: root, input: payload(root, name) }).ended
+export const articleHook: Way = (stage, { root, env }, name) =>
+  stage.start(['bash', join(import.meta.dirname, 'article-hook.sh')], { cwd: root, input: payload(root, name), env })
+    .ended
 
 /** Our hook, by the command that runs it; the compiled one on this Node when left out. */
 export function ourHook(command: readonly string[] = programCommand('hooks/worktree-create')): Way {
