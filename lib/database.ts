@@ -5,8 +5,6 @@ import { IsolateError } from './isolate-error.ts'
 import { databaseOf, type Database, type DatabasePurpose } from './lease-database.ts'
 import { findResource, type Lease, type Resource } from './lease.ts'
 import { openLease, type OpenLease } from './open-lease.ts'
-import { provideInContainer } from './postgres/worktree-container.ts'
-import { provideOnServer } from './postgres/worktree-server.ts'
 import type { Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { createSqlite, resetSqlite, sqlitePath, type SqliteResource } from './sqlite/worktree-database.ts'
@@ -87,6 +85,7 @@ async function provide(
     return lease
   }
   const open: OpenLease = openLease(lease)
+  const { provideInContainer, provideOnServer } = await import('./elsewhere.ts')
   if (database.provider === 'postgres-server') await provideOnServer(project, database, open, { reset, reporter })
   else await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
   return open.lease

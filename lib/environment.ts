@@ -1,7 +1,7 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { findComposeEnvironment } from './compose/override.ts'
+import { findComposeEnvironment } from './compose/environment.ts'
 import { isSafeToExport } from './env-export.ts'
 import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'

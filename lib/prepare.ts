@@ -5,7 +5,6 @@
 import { existsSync, lstatSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findComposeFiles } from './compose/files.ts'
-import { writeComposeOverride } from './compose/override.ts'
 import { composePortNames } from './compose/ports.ts'
 import { copyContext } from './context-files.ts'
 import { createDatabases, planSqlite, type DatabaseOptions } from './database.ts'
@@ -91,6 +90,7 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
     return reporter.warn(
       '"compose.ports" has no effect: this repository is not trusted. Read it, then: agent-isolate trust; agent-isolate setup',
     )
+  const { writeComposeOverride } = await import('./elsewhere.ts')
   const override = await writeComposeOverride({
     worktree: lease.worktree,
     source: repository.source,

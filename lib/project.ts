@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { loadConfig, type Config } from './config.ts'
 import { IsolateError } from './isolate-error.ts'
-import { findSeed } from './postgres/seed.ts'
 import { readIfAny } from './read-if-any.ts'
 import { requireRepository, type Repository } from './repository.ts'
 import { isTrusted, type Trustee } from './trust.ts'
@@ -22,18 +21,18 @@ export async function loadProject(cwd: string): Promise<Project> {
   const { source, commonDir } = repository
   const { config, text } = loadConfig(source)
   const template = source === undefined ? undefined : readIfAny(join(source, config.environment.template))
-  const trustee = { commonDir, texts: [text, seedScript(source, config), template] }
+  const trustee = { commonDir, texts: [text, await seedScript(source, config), template] }
   return { repository, config, template, trustee, isTrusted: isTrusted(trustee) }
 }
 
 /** A seed in SQL is run, so it is among what trust is given to; a dump holds SQL. One that is not there is reported when it is needed. */
-function seedScript(source: string | undefined, { database }: Config): string | undefined {
+async function seedScript(source: string | undefined, { database }: Config): Promise<string | undefined> {
   if (source === undefined || !('seed' in database) || database.seed === undefined) return undefined
   if (database.provider === 'sqlite') {
     return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed)) : undefined
   }
   try {
-    return findSeed(source, database).hash
+    return (await import('./elsewhere.ts')).findSeed(source, database).hash
   } catch (error) {
     if (error instanceof IsolateError) return undefined
     throw error

@@ -6,7 +6,6 @@ import { findMovedWorktree, isMarked } from './lease-mark.ts'
 import { isPostponed, type Lease } from './lease.ts'
 import { identityKey, loadLedger, reloadLease, saveLease } from './ledger.ts'
 import { withLockIfFree } from './lock.ts'
-import { removeUnclaimed } from './postgres/shared-container.ts'
 import type { Reporter } from './reporter.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
@@ -17,7 +16,7 @@ export async function reapLease(lease: Lease, reporter: Reporter): Promise<boole
   const reaped = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
     const current = reloadLease(lease)
     if (current?.state !== lease.state) return false
-    if (current.isShared) return removeUnclaimed(current)
+    if (current.isShared) return (await import('./elsewhere.ts')).removeUnclaimed(current)
     if (!isPostponed(current) && (await isStillNeeded(current, reporter))) return false
     await tearDown(current, { reporter, discard: current.state === 'discarding' })
     return true

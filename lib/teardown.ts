@@ -8,15 +8,11 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
 import { removeSqlite } from './sqlite/worktree-database.ts'
-import { removeOwnContainer } from './postgres/container.ts'
-import { removePostgres } from './postgres/remove-database.ts'
-import { releaseSharedContainer } from './postgres/shared-container.ts'
 import { removeDependencyLinks } from './dependencies/links.ts'
 import { stopSettling } from './dependencies/settle.ts'
 import { removeEnvFile } from './env-ownership.ts'
 import { UnreachableError } from './unreachable-error.ts'
 import { parseDatabaseUrl } from './postgres/database-url.ts'
-import { removeComposeProject } from './compose/project.ts'
 import { withdrawExclude } from './exclude.ts'
 import { git, tryGit } from './git.ts'
 import { leadsInside } from './inner-path.ts'
@@ -111,13 +107,13 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
     case 'sqlite':
       return resource.existed ? undefined : removeSqlite(worktree, resource.inner, options.reporter)
     case 'container':
-      return removeOwnContainer(lease, resource)
+      return (await import('./elsewhere.ts')).removeOwnContainer(lease, resource)
     case 'shared-container':
-      return releaseSharedContainer(lease, options.reporter)
+      return (await import('./elsewhere.ts')).releaseSharedContainer(lease, options.reporter)
     case 'postgres':
-      return removePostgres(lease, resource)
+      return (await import('./elsewhere.ts')).removePostgres(lease, resource)
     case 'compose':
-      return removeComposeProject(resource.engine, resource.project)
+      return (await import('./elsewhere.ts')).removeComposeProject(resource.engine, resource.project)
     case 'dependencies':
       return removeDependencyLinks(worktree, [resource.inner])
     case 'context':

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { findComposeEnvironment, writeComposeOverride, type ComposeRequest } from '../lib/compose/override.ts'
+import { findComposeEnvironment } from '../lib/compose/environment.ts'
+import { writeComposeOverride, type ComposeRequest } from '../lib/compose/override.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import {
   composeKinds,

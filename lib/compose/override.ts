@@ -5,12 +5,11 @@
 import { rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { IsolateError } from '../isolate-error.ts'
-import { parseJson } from '../parse-json.ts'
 import { readIfAny } from '../read-if-any.ts'
 import type { Outcome } from '../run.ts'
-import { ownGitFolder } from '../worktree.ts'
 import { writeWhole } from '../write-whole.ts'
 import { editCanonicalConfig, parseCanonicalConfig } from './canonical-config.ts'
+import { environmentPath, ownFolder } from './environment.ts'
 import { findComposeFiles, findNamedComposeFiles } from './files.ts'
 import { planCompose, renderOverride, type ComposePlan, type LeasedPort } from './plan.ts'
 import { composePortNames, type ComposePorts } from './ports.ts'
@@ -63,24 +62,6 @@ export async function writeComposeOverride(request: ComposeRequest): Promise<Com
   const environment = { COMPOSE_PROJECT_NAME: project, ...joinPaths(program.isLegacy ? [path] : [...files, path]) }
   writeWhole(environmentPath(worktree), `${JSON.stringify(environment, undefined, 2)}\n`)
   return { environment, warnings: plan.warnings }
-}
-
-/** What `writeComposeOverride` answered last for this worktree; {} when it has not. */
-export function findComposeEnvironment(worktree: string): Record<string, string> {
-  const found = parseJson(readIfAny(environmentPath(worktree)) ?? '')
-  if (typeof found !== 'object' || found === null) return {}
-  return Object.fromEntries(
-    Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  )
-}
-
-/** Its last two parts are what `findNamedComposeFiles` knows our files by. */
-function ownFolder(worktree: string): string {
-  return join(ownGitFolder(worktree), 'compose')
-}
-
-function environmentPath(worktree: string): string {
-  return join(ownFolder(worktree), 'environment.json')
 }
 
 function override(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
