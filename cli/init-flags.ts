@@ -1,6 +1,13 @@
 /** The options of `agent-isolate init` as answers to its questions, checked as agent-isolate.json is. */
-import type { Scope } from '../init/answers.ts'
-import { findFault, findPortFault, splitList, type GivenAnswers } from '../init/given-answers.ts'
+import type { Provider, Scope } from '../init/answers.ts'
+import {
+  findFault,
+  findImageFault,
+  findPortFault,
+  findVariableFault,
+  splitList,
+  type GivenAnswers,
+} from '../init/given-answers.ts'
 import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { UsageError } from './usage-error.ts'
@@ -11,6 +18,10 @@ export const answerOptions = [
   'database',
   'database-path',
   'seed',
+  'image',
+  'isolation',
+  'url-variable',
+  'test-database',
   'ports',
   'node-modules',
   'venv',
@@ -22,7 +33,8 @@ export const answerOptions = [
 const nothing = 'none'
 
 export const scopes: readonly Scope[] = ['project', 'local', 'user']
-const providers = ['sqlite', 'none'] as const
+const providers: readonly Provider[] = ['sqlite', 'postgres-docker', 'postgres-server', 'none']
+const isolations = ['database', 'container'] as const
 const strategies: readonly DependencyStrategy[] = ['auto', 'clone', 'install', 'symlink', 'none']
 
 type Texts = Arguments['texts']
@@ -47,10 +59,47 @@ export function parseGivenAnswers({ texts, lists }: Pick<Arguments, 'texts' | 'l
   if (portNames !== undefined) given.portNames = portNames
   if (excludePatterns !== undefined) given.excludePatterns = excludePatterns
   if (setup !== undefined) given.setup = setup
-  if (provider === 'none' && (path !== undefined || texts.has('seed'))) {
-    throw fault(path === undefined ? 'seed' : 'database-path', 'makes no sense with --database none')
+  refuseContradiction(texts, provider)
+  return { ...given, ...parseDatabaseAnswers(texts) }
+}
+
+/** What an option says is to be said of one of these. */
+const providersOf: readonly (readonly [option: string, providers: readonly Provider[]])[] = [
+  ['database-path', ['sqlite']],
+  ['seed', ['sqlite', 'postgres-docker']],
+  ['image', ['postgres-docker']],
+  ['isolation', ['postgres-docker']],
+  ['url-variable', ['postgres-server']],
+  ['test-database', ['sqlite', 'postgres-docker', 'postgres-server']],
+]
+
+/** Without --database, what one option says must not contradict another. */
+function refuseContradiction(texts: Texts, provider: Provider | undefined): void {
+  const used = providersOf.filter(([option]) => texts.has(option))
+  for (const [option, fitting] of used) {
+    if (provider !== undefined && !fitting.includes(provider)) {
+      throw fault(option, `makes no sense with --database ${provider}`)
+    }
+    const [other] = used.find(([, others]) => !others.some((each) => fitting.includes(each))) ?? []
+    if (other !== undefined) throw fault(option, `makes no sense with --${other}`)
   }
-  return given
+}
+
+function parseDatabaseAnswers(texts: Texts): GivenAnswers {
+  const isolation = choiceOf(texts, 'isolation', isolations)
+  const test = choiceOf(texts, 'test-database', ['yes', 'no'])
+  const image = texts.get('image')
+  const variable = texts.get('url-variable')
+  const wrongImage = image === undefined ? undefined : findImageFault(image)
+  if (wrongImage !== undefined) throw fault('image', wrongImage)
+  const wrongVariable = variable === undefined ? undefined : findVariableFault(variable)
+  if (wrongVariable !== undefined) throw fault('url-variable', wrongVariable)
+  return {
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(image === undefined ? {} : { image }),
+    ...(variable === undefined ? {} : { url: `$${variable}` }),
+    ...(test === undefined ? {} : { hasTest: test === 'yes' }),
+  }
 }
 
 /** The value of `--scope`, which other commands take too. */

@@ -22,9 +22,17 @@ to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
 
   --scope SCOPE          where the hooks go: project (.claude/settings.json), local
                          (.claude/settings.local.json), user (~/.claude/settings.json)
-  --database KIND        of each worktree: sqlite or none
+  --database KIND        of each worktree: sqlite, postgres-docker (in a container),
+                         postgres-server (on a server that is there), none
   --database-path PATH   where in the repository the SQLite file is
-  --seed PATH            what it is filled from; none: the main checkout's own
+  --seed PATH            what it is filled from; none: the main checkout's own SQLite
+                         file, or nothing in a container
+  --image IMAGE          of the container
+  --isolation KIND       database: one container for this repository, with a database
+                         for each worktree (the default); container: one for each
+  --url-variable NAME    the variable, in .env.local, .env or the environment, with
+                         the URL of the database that each worktree's is a copy of
+  --test-database WHICH  yes: each worktree has a second one for tests; no
   --ports NAMES          ports beside PORT: api,admin; or none
   --node-modules HOW     auto, clone, install, symlink or none
   --venv HOW             the same for .venv
@@ -38,8 +46,13 @@ to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
                          planned or cancelled
   -C, --directory DIR    work as if started in DIR
 
+With --yes a project on PostgreSQL gets postgres-docker where docker answers and the
+project can fill a new database (it has migrations, or a compose file with PostgreSQL),
+and none otherwise: then nothing of its database is touched.
+
 Example:
   agent-isolate init --yes --database-path prisma/dev.db --setup "npx prisma generate"
+  agent-isolate init --yes --database postgres-server --url-variable DATABASE_URL
 
 Exit codes: 0 done, or nothing to do; 1 failed, nothing changed; 2 wrong usage, or
 no terminal to ask in; 130 left by Esc, Ctrl-C or "No", nothing changed.`

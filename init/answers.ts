@@ -1,12 +1,22 @@
 /** What `init` has to know: each a question of the wizard, and a flag. */
+import type { PostgresDockerConfig, PostgresServerConfig, SqliteConfig } from '../lib/config.ts'
 import type { DependencyKind, DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 
 /** Which settings.json the hooks go into: the repository's, the user's for this repository, or the user's for all. */
 export type Scope = 'project' | 'local' | 'user'
 
+/** Of a provider's settings those that `init` decides; all others are its user's alone. */
+export type DatabaseAnswer =
+  | { provider: 'none' }
+  | SqliteConfig
+  | Pick<PostgresDockerConfig, 'provider' | 'isolation' | 'image' | 'seed' | 'hasTest'>
+  | Pick<PostgresServerConfig, 'provider' | 'url' | 'hasTest'>
+
+export type Provider = DatabaseAnswer['provider']
+
 export type Answers = {
   scope: Scope
-  database: { provider: 'none' } | { provider: 'sqlite'; path: string; seed: string | undefined }
+  database: DatabaseAnswer
   /** Ports beside `app`, lower case. */
   portNames: readonly string[]
   dependencies: Record<DependencyKind, DependencyStrategy>

@@ -1,12 +1,33 @@
 /** Asks whatever the command line has not answered, one question after the other, each with its default filled in. */
 import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
-import type { Answers, Scope } from './answers.ts'
-import { findFault, findPortFault, pathOf, providerOf, seedOf, splitList, type GivenAnswers } from './given-answers.ts'
+import type { Answers, Provider, Scope } from './answers.ts'
+import {
+  findFault,
+  findImageFault,
+  findPortFault,
+  findVariableFault,
+  imageOf,
+  isolationOf,
+  pathOf,
+  providerOf,
+  seedOf,
+  splitList,
+  urlOf,
+  variableIn,
+  type DatabaseOffers,
+  type GivenAnswers,
+} from './given-answers.ts'
 import { askChoice, askSubset, askText } from './prompts.ts'
 
 /** What was detected and decides which questions make sense. */
 export type AskContext = {
   defaults: Answers
+  /** For the kinds of database that are not the default. */
+  offersOf: (provider: Provider) => DatabaseOffers
+  /** Whether to offer PostgreSQL. */
+  hasPostgres: boolean
+  /** The default for the commands to be run, by the kind of database. */
+  setupFor: (provider: Provider) => readonly string[]
   /** Patterns to offer beside those of the defaults. */
   excludePatterns: readonly string[]
   hasPackages: boolean
@@ -18,11 +39,11 @@ export type AskContext = {
 export async function askAnswers(given: GivenAnswers, context: AskContext): Promise<GivenAnswers> {
   const { defaults } = context
   const scope = given.scope ?? (await askScope(context))
-  const database = await askDatabase(given, defaults)
+  const database = await askDatabase(given, context)
   const portNames = given.portNames ?? (await askPortNames(defaults.portNames))
   const dependencies = await askDependencies(given, context)
   const excludePatterns = given.excludePatterns ?? (await askExcludePatterns(context))
-  const setup = given.setup ?? (await askSetup(defaults.setup))
+  const setup = given.setup ?? (await askSetup(context.setupFor(providerOf(database, defaults))))
   return { scope, ...database, portNames, ...dependencies, excludePatterns, setup }
 }
 
@@ -35,24 +56,71 @@ function askScope({ defaults, hasHome }: AskContext): Promise<Scope> {
   return askChoice('Who is it for?', options, defaults.scope)
 }
 
-async function askDatabase(given: GivenAnswers, defaults: Answers): Promise<GivenAnswers> {
+async function askDatabase(given: GivenAnswers, context: AskContext): Promise<GivenAnswers> {
+  const { defaults, offersOf } = context
   const isDecided = given.provider !== undefined || providerOf(given, defaults) !== defaults.database.provider
-  const provider = isDecided ? providerOf(given, defaults) : await askProvider(providerOf(given, defaults))
-  if (provider === 'none') return { provider }
-  const path = given.path ?? (await askPath(pathOf(given, defaults)))
-  const seed = 'seed' in given ? given.seed : await askSeed(seedOf(given, defaults))
-  return { provider, path, seed }
+  const chosen = isDecided ? { ...given, provider: providerOf(given, defaults) } : await askKind(given, context)
+  const { provider, hasTest } = chosen
+  const offers = offersOf(provider)
+  const test = hasTest === undefined ? {} : { hasTest }
+  switch (provider) {
+    case 'none':
+      return { provider }
+    case 'sqlite': {
+      const path = chosen.path ?? (await askPath(pathOf(chosen, defaults)))
+      const seed = 'seed' in chosen ? chosen.seed : await askSeed(seedOf(chosen, defaults))
+      return { provider, path, seed, ...test }
+    }
+    case 'postgres-docker': {
+      const image = chosen.image ?? (await askImage(imageOf(chosen, defaults, offers)))
+      const isolation = isolationOf(chosen, defaults)
+      return { provider, isolation, image, seed: seedOf(chosen, defaults), ...test }
+    }
+    case 'postgres-server':
+      return { provider, url: chosen.url ?? (await askUrl(urlOf(chosen, defaults, offers))), ...test }
+  }
 }
 
-function askProvider(initial: 'sqlite' | 'none'): Promise<'sqlite' | 'none'> {
-  return askChoice(
-    'A database for each worktree?',
-    [
-      { value: 'sqlite', label: 'a SQLite file of its own' },
-      { value: 'none', label: 'none' },
-    ],
-    initial,
-  )
+type Kind = 'shared' | 'container' | 'server' | 'sqlite' | 'none'
+
+/** Where containers are offered, their two kinds are two answers. */
+async function askKind(
+  given: GivenAnswers,
+  { defaults, hasPostgres }: AskContext,
+): Promise<GivenAnswers & { provider: Provider }> {
+  const postgres: { value: Kind; label: string }[] = [
+    { value: 'shared', label: 'PostgreSQL: one container here, a database in it for each' },
+    { value: 'container', label: 'PostgreSQL: a container for each' },
+    { value: 'server', label: 'PostgreSQL: a database for each, on a server that is there' },
+  ]
+  const options: { value: Kind; label: string }[] = [
+    ...(hasPostgres ? postgres : []),
+    { value: 'sqlite', label: 'a SQLite file of its own' },
+    { value: 'none', label: 'none' },
+  ]
+  const kind = await askChoice('A database for each worktree?', options, kindOf(given, defaults))
+  if (kind === 'sqlite' || kind === 'none') return { ...given, provider: kind }
+  if (kind === 'server') return { ...given, provider: 'postgres-server' }
+  return { ...given, provider: 'postgres-docker', isolation: kind === 'shared' ? 'database' : 'container' }
+}
+
+function kindOf(given: GivenAnswers, defaults: Answers): Kind {
+  const provider = providerOf(given, defaults)
+  if (provider === 'postgres-server') return 'server'
+  if (provider !== 'postgres-docker') return provider
+  return isolationOf(given, defaults) === 'database' ? 'shared' : 'container'
+}
+
+function askImage(initial: string): Promise<string> {
+  return askText('Of which image?', initial, findImageFault)
+}
+
+/** A URL of another form than `$NAME` was put into the file by hand, and is kept. */
+async function askUrl(initial: string | undefined): Promise<string> {
+  const name = initial === undefined ? '' : variableIn(initial)
+  if (name === undefined && initial !== undefined) return initial
+  const message = 'Which variable (in .env.local, .env) has the URL of a database to copy?'
+  return `$${await askText(message, name ?? '', findVariableFault)}`
 }
 
 function askPath(initial: string): Promise<string> {

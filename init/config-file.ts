@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parseConfig, type Config } from '../lib/config.ts'
 import { parseJson } from '../lib/parse-json.ts'
-import type { Answers } from './answers.ts'
+import type { Answers, DatabaseAnswer, Provider } from './answers.ts'
 import { isObject } from './hook-handlers.ts'
 import {
   addProperty,
@@ -26,7 +26,12 @@ export function setConfig(text: string | undefined, path: string, answers: Answe
   const changed = listSettings(answers).filter(({ key, value }) => !isDeepStrictEqual(effective(current, key), value))
   if (changed.length === 0) return text
   const start = isBlank ? `{\n  "$schema": "${schema}"\n}\n` : json
-  const edited = changed.reduce((draft, setting) => setKey(draft, setting), requireJsonObject(start, path))
+  const fitting = removeForeignKeys(
+    requireJsonObject(start, path),
+    current.database.provider,
+    answers.database.provider,
+  )
+  const edited = changed.reduce((draft, setting) => setKey(draft, setting), fitting)
   return mark + edited.text
 }
 
@@ -39,33 +44,66 @@ export function isEmptyConfig(text: string): boolean {
 const schema = 'https://unpkg.com/agent-isolate/agent-isolate.schema.json'
 
 type Key = readonly [section: string, key: string] | readonly [key: string]
-type Setting = { key: Key; value: unknown }
+type Setting = {
+  key: Key
+  value: unknown
+  /** What holds without the key. */
+  fallback: unknown
+}
 
 function listSettings({ database, portNames, dependencies, setup }: Answers): Setting[] {
-  const file =
-    database.provider === 'none'
-      ? []
-      : [
-          { key: ['database', 'path'] as const, value: database.path },
-          { key: ['database', 'seed'] as const, value: database.seed },
-        ]
+  const defaults = parseConfig('', '')
   return [
-    { key: ['database', 'provider'], value: database.provider },
-    ...file,
-    { key: ['ports', 'names'], value: portNames },
-    { key: ['dependencies', 'node_modules'], value: dependencies.node_modules },
-    { key: ['dependencies', '.venv'], value: dependencies['.venv'] },
-    { key: ['setup'], value: setup },
+    ...listDatabaseSettings(database),
+    { key: ['ports', 'names'], value: portNames, fallback: defaults.ports.names },
+    ...(['node_modules', '.venv'] as const).map((folder): Setting => {
+      return { key: ['dependencies', folder], value: dependencies[folder], fallback: defaults.dependencies[folder] }
+    }),
+    { key: ['setup'], value: setup, fallback: defaults.setup },
   ]
 }
 
-function effective(config: Config, key: Key): unknown {
-  return key.reduce<unknown>((value, step) => (isObject(value) ? value[step] : undefined), config)
+function listDatabaseSettings(database: DatabaseAnswer): Setting[] {
+  const { provider, ...answers } = database
+  const { hasTest, ...settings }: Record<string, unknown> = answers
+  const required = database.provider === 'postgres-server' ? { url: database.url } : {}
+  const defaults: object = parseConfig(JSON.stringify({ database: { provider, ...required } }), '').database
+  const fallbackOf = (key: string): unknown =>
+    key in required || !isObject(defaults) ? undefined : defaults[key === 'test' ? 'hasTest' : key]
+  const own = Object.entries(hasTest === undefined ? settings : { ...settings, test: hasTest })
+  return [
+    { key: ['database', 'provider'], value: provider, fallback: parseConfig('', '').database.provider },
+    ...own.map(([key, value]): Setting => ({ key: ['database', key], value, fallback: fallbackOf(key) })),
+  ]
 }
 
-function setKey(document: JsonDocument, { key, value }: Setting): JsonDocument {
-  const isDefault = isDeepStrictEqual(effective(parseConfig('', ''), key), value)
-  const isThere = readValue(document, key) !== undefined
+/** Those that only a provider has; `none` lets all be, so that a database can be switched off for a while. */
+const keysOf: Readonly<Record<Exclude<Provider, 'none'>, readonly string[]>> = {
+  sqlite: ['path'],
+  'postgres-docker': ['isolation', 'image', 'name', 'user', 'runArgs', 'storage', 'seedCommand', 'startTimeoutSeconds'],
+  'postgres-server': ['url', 'template', 'maintenance'],
+}
+
+/** What another provider was told makes no sense to this one; a seed is of one kind of database. */
+function removeForeignKeys(document: JsonDocument, from: Provider, to: Provider): JsonDocument {
+  if (to === 'none') return document
+  const others = Object.entries(keysOf).flatMap(([provider, keys]) => (provider === to ? [] : keys))
+  const hasOtherSeed = to === 'postgres-server' || (from !== to && from !== 'none')
+  return [...others, ...(hasOtherSeed ? ['seed'] : [])]
+    .filter((key) => readValue(document, ['database', key]) !== undefined)
+    .reduce((draft, key) => removeKey(draft, ['database', key]), document)
+}
+
+function effective(config: Config, key: Key): unknown {
+  const steps = key.map((step) => (step === 'test' ? 'hasTest' : step))
+  return steps.reduce<unknown>((value, step) => (isObject(value) ? value[step] : undefined), config)
+}
+
+function setKey(document: JsonDocument, { key, value, fallback }: Setting): JsonDocument {
+  const isDefault = isDeepStrictEqual(fallback, value)
+  const found = readValue(document, key)
+  const isThere = found !== undefined
+  if (isThere && isDeepStrictEqual(found, value)) return document
   if (isDefault) return isThere ? removeKey(document, key) : document
   if (isThere) return replaceValue(document, key, value)
   const [section, inner] = key

@@ -1,14 +1,15 @@
 /** What was detected, in a few lines for a person. Pure. */
 import { visible } from '../lib/visible-text.ts'
 import type { Detection } from './detect.ts'
+import { findPostgresService } from './detect-postgres.ts'
 
 /** No lines where nothing was recognised. */
 export function describeDetection(detection: Detection): string[] {
-  const { packageManager, python, frameworks, orms, databaseUrls, agents } = detection
+  const { packageManager, python, frameworks, agents } = detection
   const lines: [string, string[]][] = [
     ['packages', [packageManager?.name, python?.manager].filter((name) => name !== undefined)],
     ['servers', frameworks.map(({ title, folder }) => at(title, folder))],
-    ['database', databaseWords(orms, databaseUrls)],
+    ['database', databaseWords(detection)],
     ['agents', agents.filter((name) => name !== 'any')],
   ]
   return lines
@@ -17,9 +18,11 @@ export function describeDetection(detection: Detection): string[] {
     .map(([title, words]) => visible(`${title.padEnd(9)} ${words}`))
 }
 
-function databaseWords(orms: Detection['orms'], urls: Detection['databaseUrls']): string[] {
+function databaseWords({ orms, databaseUrls: urls, compose }: Detection): string[] {
+  const service = findPostgresService(compose)
   return [
     ...orms.map(({ id, provider, folder }) => at(provider === undefined ? id : `${id} on ${provider}`, folder)),
+    ...(service === undefined ? [] : [`postgresql (${service.name} in a compose file)`]),
     ...urls.map(({ provider, key, file }) => `${provider} (${key} in ${file})`),
   ]
 }

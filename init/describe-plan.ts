@@ -1,8 +1,9 @@
 /** A plan in few words: which files, and what will be let run here once it is carried out. Pure. */
-import { dirname, extname, relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import { visible } from '../lib/visible-text.ts'
 import type { Config } from '../lib/config.ts'
 import type { FileChange, InitPlan } from './plan.ts'
+import { listTrustedDatabase } from './trusted-database.ts'
 
 /** What one does after `init`. */
 export const nextStep = 'Next: claude -w NAME'
@@ -29,11 +30,10 @@ export function listFiles({ changes }: InitPlan, root: string): string[] {
 
 /** What comes with the repository and is run on this machine once it is trusted, with nothing in it hidden from the eye. */
 export function listTrusted({ setup, teardown, database }: Config): string[] {
-  const seed = database.provider === 'sqlite' && extname(database.seed ?? '') === '.sql' ? [database.seed ?? ''] : []
   return [
     ...setup.map((command) => `set-up: ${command}`),
     ...teardown.map((command) => `teardown: ${command}`),
-    ...seed.map((path) => `database seed: ${path}`),
+    ...listTrustedDatabase(database).map(({ what, text }) => `${what}: ${text}`),
   ].map(visible)
 }
 

@@ -19,6 +19,8 @@ export type ComposePort = {
   line: number
   /** The port on this machine where it is a plain number; undefined for a variable, a range or a random one. */
   published: number | undefined
+  /** The port in the container, in the same way. */
+  target: number | undefined
 }
 
 export function isComposeFile(path: string): boolean {
@@ -30,7 +32,8 @@ export function detectCompose(files: readonly string[], read: ReadFile): Compose
 }
 
 type Line = { number: number; indent: number; text: string }
-type OpenService = ComposeService & { ports: ComposePort[] }
+/** `item`: the port in long form that is being read. */
+type OpenService = ComposeService & { ports: ComposePort[]; item: { target?: number; port?: ComposePort } }
 
 /** Never fails: what is not understood is passed over. */
 export function parseCompose(text: string): ComposeService[] {
@@ -46,7 +49,7 @@ export function parseCompose(text: string): ComposeService[] {
     if (indent === open.serviceIndent) {
       const name = /^["']?([^"':]+)["']?\s*:/.exec(line)?.[1]
       if (name !== undefined) {
-        services.push({ name, line: number, image: undefined, containerName: undefined, ports: [] })
+        services.push({ name, line: number, image: undefined, containerName: undefined, ports: [], item: {} })
       }
       Object.assign(open, { keyIndent: -1, key: '' })
       continue
@@ -58,7 +61,7 @@ export function parseCompose(text: string): ComposeService[] {
     if (isKey) open.key = /^["']?([\w-]+)["']?\s*:/.exec(line)?.[1] ?? ''
     readServiceLine(service, open.key, line, number, isKey)
   }
-  return services
+  return services.map(({ name, line, image, containerName, ports }) => ({ name, line, image, containerName, ports }))
 }
 
 function readServiceLine(service: OpenService, key: string, line: string, number: number, isKey: boolean): void {
@@ -66,13 +69,36 @@ function readServiceLine(service: OpenService, key: string, line: string, number
   if (isKey && key === 'image') service.image = value
   if (isKey && key === 'container_name') service.containerName = { name: value, line: number }
   if (key !== 'ports') return
+  readTarget(service, line)
   const long = /^(?:-\s*)?published:\s*(.+)$/.exec(line)?.[1]
   const short = isKey ? inlineItems(line) : [/^-\s*(?!\s|\w+:(?:\s|$))(.+)$/.exec(line)?.[1] ?? '']
   for (const text of long === undefined ? short : [long]) {
     const port = unquote(text)
-    if (port !== '')
-      service.ports.push({ text: port, line: number, published: publishedPort(port, long !== undefined) })
+    if (port === '') continue
+    const published = publishedPort(port, long !== undefined)
+    const target = long === undefined ? targetPort(port) : service.item.target
+    const read = { text: port, line: number, published, target }
+    if (long !== undefined) service.item.port = read
+    service.ports.push(read)
   }
+}
+
+/** `target: 5432` before or after its `published`. */
+function readTarget({ item, ports }: OpenService, line: string): void {
+  if (line.startsWith('-')) {
+    delete item.target
+    delete item.port
+  }
+  const target = /^(?:-\s*)?target:\s*["']?(\d+)/.exec(line)?.[1]
+  if (target === undefined) return
+  item.target = Number(target)
+  const at = item.port === undefined ? -1 : ports.indexOf(item.port)
+  if (item.port !== undefined && at !== -1) ports[at] = { ...item.port, target: item.target }
+}
+
+function targetPort(text: string): number | undefined {
+  const found = /(?:^|:)(\d+)(?:\/\w+)?$/.exec(text)?.[1]
+  return found === undefined ? undefined : Number(found)
 }
 
 /** `ports: ["80:80", "81:81"]` */

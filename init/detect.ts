@@ -7,6 +7,7 @@ import { git } from '../lib/git.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
 import { detectCompose, type ComposeFile } from './detect-compose.ts'
 import { detectDatabaseUrls, detectSqliteFiles, type DatabaseUrl, type SqliteFile } from './detect-database.ts'
+import { detectDatabaseSettings, type DatabaseSetting } from './detect-postgres.ts'
 import { detectFrameworks, type Framework } from './detect-framework.ts'
 import { detectOrms, type Orm } from './detect-orm.ts'
 import { detectPackages, type PackageManager, type Workspaces } from './detect-packages.ts'
@@ -32,6 +33,8 @@ export type Detection = {
   orms: readonly Orm[]
   /** What env files say about databases; no user names or passwords. */
   databaseUrls: readonly DatabaseUrl[]
+  /** Variables with parts of where the database is: PGHOST, DB_NAME. */
+  databaseSettings: readonly DatabaseSetting[]
   sqliteFiles: readonly SqliteFile[]
   compose: readonly ComposeFile[]
   agents: readonly Agent[]
@@ -65,6 +68,7 @@ export async function detectRepository(root: string): Promise<Detection> {
     frameworks: detectFrameworks(all, packages.manifests, python, read),
     orms: detectOrms(all, packages, python, read),
     databaseUrls: detectDatabaseUrls(files, read),
+    databaseSettings: detectDatabaseSettings(all, read),
     sqliteFiles: detectSqliteFiles(root, files),
     compose: detectCompose(files.tracked, read),
     agents: detectAgents(root),

@@ -1,10 +1,10 @@
 /** The answers that an earlier `init` left in the repository: they are the defaults of the next one, so that it changes nothing. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, loadConfig } from '../lib/config.ts'
+import { configFileName, loadConfig, type DatabaseConfig } from '../lib/config.ts'
 import { parseJson } from '../lib/parse-json.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
-import type { Answers, InitPlace, Scope } from './answers.ts'
+import type { Answers, DatabaseAnswer, InitPlace, Scope } from './answers.ts'
 import { findOwnHandlers, hookEvents, isObject } from './hook-handlers.ts'
 import { kindOf, loadInstallation } from './installation.ts'
 
@@ -14,13 +14,24 @@ export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
   const hasConfig = existsSync(join(place.root, configFileName))
   // A repository that is set up and has no agent-isolate.json was given its defaults.
   const isDecided = hasConfig || (installed !== undefined && isSetUp(place, installed.scope))
-  const { database, ports, dependencies, setup } = loadConfig(place.root).config
+  const { database: configured, ports, dependencies, setup } = loadConfig(place.root).config
+  const database = answerOf(configured)
   return {
     ...suggested,
     ...(isDecided ? { database, portNames: ports.names, dependencies, setup } : {}),
     scope: installed?.scope ?? suggested.scope,
     excludePatterns: installed?.excludePatterns ?? suggested.excludePatterns,
   }
+}
+
+function answerOf(database: DatabaseConfig): DatabaseAnswer {
+  if (database.provider === 'postgres-docker') {
+    const { provider, isolation, image, seed, hasTest } = database
+    return { provider, isolation, image, seed, hasTest }
+  }
+  if (database.provider !== 'postgres-server') return database
+  const { provider, url, hasTest } = database
+  return { provider, url, hasTest }
 }
 
 type Installed = { scope: Scope; excludePatterns: readonly string[] }

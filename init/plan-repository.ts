@@ -9,6 +9,7 @@ import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
 import { hashOf, type RepositoryRecord, type WrittenFile } from './manifest.ts'
 import type { FileChange } from './plan.ts'
 import { readText } from './read-text.ts'
+import { adviseOnDatabase } from './database-advice.ts'
 import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
 
 export type RepositoryPlan = { changes: FileChange[]; notes: string[]; record: RepositoryRecord }
@@ -26,7 +27,11 @@ export function planRepository(
   const ignore = planIgnoreFile(root, ignoreLines(root, answers, environment.file), earlier)
   return {
     changes: [template.change, config.change, ignore.change],
-    notes: [...template.notes, ...adviseOnPorts(detection, environment.template)],
+    notes: [
+      ...template.notes,
+      ...adviseOnDatabase(answers, detection),
+      ...adviseOnPorts(detection, environment.template),
+    ],
     record: { ...config.record, ...template.record, ...ignore.record },
   }
 }

@@ -3,9 +3,13 @@ import { posix } from 'node:path'
 import { parseEnvStatements } from '../lib/env-syntax.ts'
 import type { Answers } from './answers.ts'
 import type { Detection } from './detect.ts'
+import { databaseLines } from './template-database.ts'
 
 /** What the template depends on, of all that was detected. */
-export type TemplateFacts = Pick<Detection, 'frameworks' | 'orms' | 'packageManager'>
+export type TemplateFacts = Pick<
+  Detection,
+  'frameworks' | 'orms' | 'packageManager' | 'databaseUrls' | 'databaseSettings' | 'compose'
+>
 
 export function renderFirstTemplate(answers: Answers, facts: TemplateFacts, templateName: string): string {
   return `${header}\n${templateLines(answers, facts, templateName).join('\n')}\n`
@@ -28,9 +32,11 @@ export function findMissingLines(
 
 const header = `# Becomes the .env.local of every worktree that agent-isolate sets up, and the
 # environment of the shells in it. Known, as $NAME, \${NAME} or \${NAME:-default}:
-#   AGENT_DYNAMIC_PORT  AGENT_PORT_<NAME>  AGENT_DATABASE_URL  AGENT_SQLITE_PATH
+#   AGENT_DYNAMIC_PORT  AGENT_PORT_<NAME>  AGENT_COMPOSE_PROJECT
+#   AGENT_DATABASE_URL  AGENT_TEST_DATABASE_URL  AGENT_SQLITE_PATH
+#   AGENT_DB_HOST  DYNAMIC_DB_PORT  AGENT_DB_NAME
+#   AGENT_DB_USER  AGENT_DB_PASSWORD
 #   AGENT_NAME  AGENT_SLUG  AGENT_BRANCH  AGENT_WORKTREE  AGENT_MAIN
-#   AGENT_COMPOSE_PROJECT
 `
 
 function templateLines(answers: Answers, facts: TemplateFacts, templateName: string): string[] {
@@ -46,14 +52,6 @@ function templateLines(answers: Answers, facts: TemplateFacts, templateName: str
 
 function keyOf(line: string): string {
   return line.slice(0, line.indexOf('='))
-}
-
-/** A tool that talks to another kind of database keeps its URL: a worktree has a SQLite file to offer. */
-function databaseLines({ database }: Answers, { orms }: TemplateFacts): string[] {
-  if (database.provider === 'none') return []
-  const fitting = orms.filter(({ provider }) => provider === undefined || provider === 'sqlite')
-  if (orms.length === 0) return ['DATABASE_URL="$AGENT_DATABASE_URL"']
-  return fitting.map(({ variable, sqliteUrl }) => `${variable}="${sqliteUrl}"`)
 }
 
 /** Next and Bun skip .env.local where it is "test" (measured); to programs that are not JavaScript it means nothing. */

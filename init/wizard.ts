@@ -8,19 +8,21 @@ import { configFileName, loadConfig, parseConfig, type Config } from '../lib/con
 import { isWithin } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Repository } from '../lib/repository.ts'
-import type { Answers, InitPlace } from './answers.ts'
+import type { Answers, InitPlace, Provider } from './answers.ts'
 import { applyPlan } from './apply.ts'
 import { askAnswers } from './ask-answers.ts'
 import { recordTrust } from './consent.ts'
 import { describeDetection } from './describe-detection.ts'
 import { describeNotes, listTrusted, nextStep, shortPath } from './describe-plan.ts'
 import { detectRepository, type Detection } from './detect.ts'
-import { completeAnswers, type GivenAnswers } from './given-answers.ts'
+import { usesPostgres } from './detect-postgres.ts'
+import { findDocker } from './find-docker.ts'
+import { completeAnswers, providerOf, type DatabaseOffers, type GivenAnswers } from './given-answers.ts'
 import { preferInstalled } from './installed-answers.ts'
 import { planInit, type InitPlan } from './plan.ts'
 import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
 import { renderPlan } from './render-plan.ts'
-import { suggestAnswers } from './suggest-answers.ts'
+import { fitSetup, suggestAnswers, suggestOffers } from './suggest-answers.ts'
 
 export type WizardOptions = {
   given: GivenAnswers
@@ -71,7 +73,10 @@ export function findPlace({ source, commonDir }: Repository): InitPlace {
 /** Without a word. */
 async function work(place: InitPlace, { given, edited, writes }: WizardOptions): Promise<WizardResult> {
   const detection = await detectRepository(place.root)
-  const answers = completeAnswers(given, preferInstalled(suggestAnswers(detection), place))
+  const defaults = preferInstalled(await suggest(detection), place)
+  const [from, to] = [defaults.database.provider, providerOf(given, defaults)]
+  const setup = fitSetup(defaults.setup, detection, { from, to })
+  const answers = completeAnswers(given, { ...defaults, setup }, suggestOffers(detection, to))
   const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep' })
   return finish({ place, answers, plan }, writes)
 }
@@ -81,22 +86,33 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   intro(`${options.title}  ${fromHome(place)}`, { output: screen })
   const detection = await detectRepository(place.root)
   say(describeDetection(detection))
-  const suggested = suggestAnswers(detection)
+  const suggested = await suggest(detection)
   const defaults = preferInstalled(suggested, place)
+  const from = defaults.database.provider
+  const offersOf = (provider: Provider): DatabaseOffers => suggestOffers(detection, provider)
   const context = {
     defaults,
+    offersOf,
+    hasPostgres: usesPostgres(detection) || from.startsWith('postgres'),
+    setupFor: (to: Provider): readonly string[] => fitSetup(defaults.setup, detection, { from, to }),
     excludePatterns: suggested.excludePatterns,
     hasPackages: detection.packageManager !== undefined,
     hasPython: detection.python !== undefined,
     hasHome: place.home !== undefined,
   }
-  const answers = completeAnswers(await askAnswers(options.given, context), defaults)
+  const given = await askAnswers(options.given, context)
+  const answers = completeAnswers(given, defaults, offersOf(providerOf(given, defaults)))
   const plan = await planWithConsent(place, answers, detection, options.edited)
   if (!plan.isEmpty) await confirmPlan(place, plan, options.color)
   const result = await finish({ place, answers, plan }, true)
   for (const note of describeNotes(plan, place.root, textWidth())) say(note)
   outro(plan.isEmpty ? `Nothing to change: all is in place. ${nextStep}` : `Done. ${nextStep}`, { output: screen })
   return result
+}
+
+/** Only a project on PostgreSQL has the engine asked whether it is there. */
+async function suggest(detection: Detection): Promise<Answers> {
+  return suggestAnswers(detection, { hasDocker: usesPostgres(detection) && (await findDocker()) !== undefined })
 }
 
 /** Copied files of ours that have been edited are replaced only when somebody says so. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseCompose, publishedPort } from '../init/detect-compose.ts'
 import { isEnvFile, parseDatabaseUrl, parseDatabaseUrls } from '../init/detect-database.ts'
 import { adviseServer, packageFrameworks } from '../init/detect-framework.ts'
 import { parsePrismaSchema, providerOf } from '../init/detect-orm.ts'
+import { detectDatabaseSettings } from '../init/detect-postgres.ts'
 import { parseManifest, parsePnpmWorkspaces } from '../init/detect-packages.ts'
 import { parseRequirements } from '../init/detect-python.ts'
 import { detectPrograms, findProgramVersion } from '../init/detect-tools.ts'
@@ -59,7 +60,9 @@ test('a monorepo is recognised: packages, servers, databases, compose file, agen
     },
   ])
   assert.deepEqual(found.sqliteFiles, [{ path: 'prisma/dev.db', isTracked: false }])
-  assert.deepEqual(found.compose[0]?.services[0]?.ports, [{ text: '5432:5432', line: 4, published: 5432 }])
+  assert.deepEqual(found.compose[0]?.services[0]?.ports, [
+    { text: '5432:5432', line: 4, published: 5432, target: 5432 },
+  ])
   assert.deepEqual([found.agents, found.gitHooks, found.python], [['claude', 'cursor'], 'lefthook', undefined])
   assert.ok(!JSON.stringify(found).includes('secret'))
   assert.ok(found.files.untracked.every((path) => !path.startsWith('node_modules/')))
@@ -97,7 +100,10 @@ test('an empty repository, and one full of nonsense, have nothing to detect and 
 test('programs are found without being started, and tell their version when asked', async (t) => {
   const sandbox = createSandbox(t)
   mkdirSync(join(sandbox.folder, 'docker'))
-  const programs = detectPrograms(sandbox.folder, [sandbox.folder, join(process.execPath, '..')].join(':'))
+  // Not beside the real one, where there may be a docker.
+  mkdirSync(join(sandbox.folder, 'bin'))
+  symlinkSync(process.execPath, join(sandbox.folder, 'bin', 'node'))
+  const programs = detectPrograms(sandbox.folder, [sandbox.folder, join(sandbox.folder, 'bin')].join(':'))
   const node = programs.find(({ name }) => name === 'node')
   assert.equal(node && (await findProgramVersion(node.path)), process.versions.node)
   assert.ok(!programs.some(({ name }) => name === 'docker'))
@@ -166,30 +172,60 @@ volumes:
     data:
 `)
   assert.deepEqual(
-    services.map(({ name, image, ports }) => [name, image, ports.map(({ line, published }) => [line, published])]),
+    services.map(({ name, image, ports }) => [
+      name,
+      image,
+      ports.map(({ line, published, target }) => [line, published, target]),
+    ]),
     [
       [
         'web',
         undefined,
         [
-          [7, 3000],
-          [8, 9229],
+          [7, 3000, 3000],
+          [8, 9229, 9229],
         ],
       ],
       [
         'db',
         'postgres:16',
         [
-          [14, 5432],
-          [14, undefined],
+          [14, 5432, 5432],
+          [14, undefined, 5433],
         ],
       ],
-      ['cache', undefined, [[18, 6379]]],
+      ['cache', undefined, [[18, 6379, 6379]]],
     ],
   )
   assert.deepEqual(services[1]?.containerName, { name: 'shop-db', line: 13 })
   const others = ['${PORT}:3000', '${PORT:-3000}:3000', '3000-3005:3000-3005', '3000', '127.0.0.1::3000']
   for (const text of others) assert.equal(publishedPort(text), undefined, text)
+})
+
+test('the port in the container is found before and after the published one', () => {
+  const [service] = parseCompose(
+    'services:\n  a:\n    ports:\n      - published: 15432\n        target: 5432\n      - target: 80\n        published: 8080\n',
+  )
+  assert.deepEqual(
+    service?.ports.map(({ published, target }) => [published, target]),
+    [
+      [15432, 5432],
+      [8080, 80],
+    ],
+  )
+})
+
+test('variables with parts of where the database is are found where a HOST is among them', () => {
+  const files: Record<string, string> = {
+    '.env.example': 'PGHOST=localhost\nPGPORT=5432\nPGSSLMODE=disable\nPOSTGRES_PASSWORD=x\nPOSTGRES_DB=y\n',
+    'shop/settings.py': 'os.environ.get("DB_HOST"); os.environ["DB_NAME"]; os.environ["MY_DB_USER"]',
+    '.env.agent.template': 'DATABASE_HOST=x\n',
+    'src/db.ts': 'process.env.DATABASE_HOST',
+  }
+  assert.deepEqual(
+    detectDatabaseSettings(Object.keys(files), (path) => files[path]).map(({ key, part }) => `${key} ${part}`),
+    ['PGHOST host', 'PGPORT port', 'DB_HOST host', 'DB_NAME name'],
+  )
 })
 
 for (const [title, scripts, config, isAdvised] of [

@@ -20,6 +20,7 @@ import type { Answers, InitPlace } from '../init/answers.ts'
 import { applyPlan } from '../init/apply.ts'
 import { detectRepository } from '../init/detect.ts'
 import { findOwnHandlers, hookEvents } from '../init/hook-handlers.ts'
+import { preferInstalled } from '../init/installed-answers.ts'
 import { planInit, type InitPlan, type PlanOptions } from '../init/plan.ts'
 import { planUninstall } from '../init/uninstall.ts'
 import { parseConfig } from '../lib/config.ts'
@@ -29,7 +30,7 @@ import { settingsShapes } from './_settings-shapes.ts'
 
 const defaults: Answers = {
   scope: 'project',
-  database: { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined },
+  database: { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined, hasTest: false },
   portNames: [],
   dependencies: { node_modules: 'auto', '.venv': 'auto' },
   excludePatterns: ['**/node_modules/**', '**/dist/**', '**/package-lock.json'],
@@ -135,6 +136,81 @@ test('an agent-isolate.json of the user keeps its keys and layout, and comes bac
   )
   await uninstall()
   assert.equal(readFileSync(path, 'utf8'), original)
+})
+
+const container = {
+  provider: 'postgres-docker',
+  isolation: 'database',
+  image: 'postgis/postgis:17-3.5',
+  seed: undefined,
+  hasTest: true,
+} as const
+
+const writtenContainer = {
+  provider: 'postgres-docker',
+  isolation: 'database',
+  image: 'postgis/postgis:17-3.5',
+  test: true,
+}
+
+test('a PostgreSQL database is written down as it differs from the defaults, and its settings from elsewhere stay', async (t) => {
+  const { place, init, uninstall } = prepare(createSandbox(t), {})
+  const path = join(place.root, 'agent-isolate.json')
+  const database = (): unknown => JSON.parse(readFileSync(path, 'utf8')).database
+  const before = snapshot(place)
+  await init({ ...defaults, database: container })
+  assert.deepEqual(database(), writtenContainer)
+  await init({ ...defaults, database: { provider: 'postgres-server', url: '$DATABASE_URL', hasTest: false } })
+  assert.deepEqual(database(), { provider: 'postgres-server', url: '$DATABASE_URL' })
+  await init({
+    ...defaults,
+    database: { ...container, isolation: 'container', image: 'postgres:16-alpine', hasTest: false },
+  })
+  assert.deepEqual(database(), { provider: 'postgres-docker' })
+  await uninstall()
+  assert.deepEqual(snapshot(place), before)
+})
+
+for (const [name, text] of Object.entries({
+  'a container': `{
+  "database": {"provider":"postgres-docker", "isolation": "container", "image": "postgres:15",
+     "name": "shop", "user": "shop", "runArgs": [ "--memory=1g" ], "storage": "volume", "seed": "db/seed",
+     "seedCommand": "npm run seed", "startTimeoutSeconds": 90, "test": true }
+}`,
+  'a server': `{"database": {"provider": "postgres-server", "url": "postgresql://\${PGUSER}:$PGPASSWORD@db/shop",
+  "template": "shop_template","maintenance":"template1"},
+  "compose": { "ports": { "redis": [6379] } } }`,
+})) {
+  test(`all that was configured for ${name} survives a second init, byte for byte, and so it does "none" for a while`, async (t) => {
+    const { place, init } = prepare(createSandbox(t), { 'agent-isolate.json': text })
+    const path = join(place.root, 'agent-isolate.json')
+    const installed = preferInstalled(defaults, place)
+    await init(installed)
+    assert.equal(readFileSync(path, 'utf8'), text)
+    await init({ ...installed, database: { provider: 'none' } })
+    assert.equal(parseConfig(readFileSync(path, 'utf8'), path).database.provider, 'none')
+    await init(installed)
+    assert.equal(readFileSync(path, 'utf8'), text)
+    await init({ ...installed, database: { ...defaults.database } })
+    assert.equal(parseConfig(readFileSync(path, 'utf8'), path).database.provider, 'sqlite')
+  })
+}
+
+test('a SQLite file’s path and seed go where a container comes', async (t) => {
+  const original = '{"database": {"path": "a.db", "seed": "b.db", "test": true}}'
+  const { place, init } = prepare(createSandbox(t), { 'agent-isolate.json': original })
+  const path = join(place.root, 'agent-isolate.json')
+  await init({ ...defaults, database: container })
+  assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')).database, writtenContainer)
+})
+
+const isAdvised = ({ notes }: InitPlan): boolean =>
+  notes.some((note) => note.startsWith('This project is on PostgreSQL'))
+
+test('a project on PostgreSQL whose database is left alone is told how to change that', async (t) => {
+  const { init } = prepare(createSandbox(t), { 'compose.yaml': 'services:\n  db:\n    image: postgres:16\n' })
+  assert.ok(isAdvised(await init({ ...defaults, database: { provider: 'none' } })))
+  assert.ok(!isAdvised(await init({ ...defaults, database: container })))
 })
 
 test('an existing template is never overwritten; what it lacks is said', async (t) => {

@@ -1,0 +1,14 @@
+/** What a user should know about the database that `init` chose, or did not choose. Pure. */
+import type { Answers } from './answers.ts'
+import type { Detection } from './detect.ts'
+import { usesPostgres } from './detect-postgres.ts'
+
+/** One paragraph each. */
+export function adviseOnDatabase({ database }: Pick<Answers, 'database'>, detection: Detection): string[] {
+  if (database.provider !== 'none' || !usesPostgres(detection)) return []
+  return [
+    'This project is on PostgreSQL, and every worktree will use the same database. To give each one of its own:\n' +
+      '  npx agent-isolate init --database postgres-docker\n' +
+      '  npx agent-isolate init --database postgres-server --url-variable NAME',
+  ]
+}

@@ -1,0 +1,38 @@
+/** What of a database's configuration has an effect on this machine once it is trusted. Pure. */
+import { extname } from 'node:path'
+import type { DatabaseConfig } from '../lib/config.ts'
+
+export type TrustedItem = {
+  /** As in "database seed". */
+  what: string
+  text: string
+}
+
+/** In the order in which it takes effect; empty where there is nothing. The text is as configured, without passwords. */
+export function listTrustedDatabase(database: DatabaseConfig): TrustedItem[] {
+  switch (database.provider) {
+    case 'none':
+      return []
+    case 'sqlite': {
+      // SQL can write any file of the user's (ATTACH).
+      const { seed } = database
+      return seed !== undefined && extname(seed) === '.sql' ? [{ what: 'database seed', text: seed }] : []
+    }
+    case 'postgres-docker': {
+      const { image, runArgs, seed, seedCommand } = database
+      return [
+        { what: 'database container', text: image },
+        ...(runArgs.length === 0 ? [] : [{ what: 'arguments of docker run', text: runArgs.join(' ') }]),
+        ...(seed === undefined ? [] : [{ what: 'database seed', text: seed }]),
+        ...(seedCommand === undefined ? [] : [{ what: 'database seed command', text: seedCommand }]),
+      ]
+    }
+    case 'postgres-server':
+      return [{ what: 'database server', text: hidePassword(database.url) }]
+  }
+}
+
+/** Of `user:password@`, and of a `password=` behind the question mark; a variable's name is no password. */
+export function hidePassword(url: string): string {
+  return url.replace(/(\/\/[^:@/?#]*:)(?!\$)\S*@/, '$1***@').replace(/([?&]password=)(?!\$)[^&#]*/g, '$1***')
+}
