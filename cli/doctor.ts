@@ -16,7 +16,8 @@ would make worktrees collide: ports written into it, frameworks that do not ask 
 PORT, databases that all would share, each with the line to write instead.
 Code is what git tracks; documentation and comments are left out. A port that PORT
 overrides (process.env.PORT || 3000) is right. A hook that came with the repository is
-run only where the repository is trusted.
+run, and a PostgreSQL server that it names is asked, only where it is trusted. Docker
+is asked only where the database is to be in a container.
 
   --fix                mend what is ours: ignore rules, stale leases; never your code
   --json               { ok, findings: [{ id, check, severity, message, why, fix,

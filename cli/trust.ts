@@ -1,6 +1,8 @@
 /** agent-isolate trust */
-import { extname, join } from 'node:path'
+import { join, relative } from 'node:path'
+import { listTrustedDatabase } from '../init/trusted-database.ts'
 import { configFileName } from '../lib/config.ts'
+import { listSeedFiles } from '../lib/postgres/seed.ts'
 import { loadProject, type Project } from '../lib/project.ts'
 import { distrust, trust } from '../lib/trust.ts'
 import type { Command } from './command.ts'
@@ -9,15 +11,18 @@ import { visible } from '../lib/visible-text.ts'
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 
 Lets what this repository brings along run on this machine: the "setup" and
-"teardown" commands of its agent-isolate.json, a database seed in SQL, any variable of
-its environment template in shells, and its packages: dependency installs may run
-their scripts, and a database driver among them may be loaded. Prints what is trusted.
+"teardown" commands of its agent-isolate.json, a database seed in SQL or as a command,
+the image and arguments of a database container, the URL of a database server, any
+variable of its environment template in shells, and its packages: dependency installs
+may run their scripts, and a database driver among them may be loaded. Prints what is
+trusted.
 Running this is the consent; nothing is asked. It holds for these files as they are
 now, and for this clone: after a change they wait for it to be given again. Without it
 worktrees are made all the same, and all of this is left out.
 
   --revoke             take it back
-  --json               { trusted, file, template, setup, teardown, sqlSeed }
+  --json               { trusted, file, template, setup, teardown, sqlSeed,
+                         database: [{ what, text }] }
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -35,8 +40,10 @@ export const command: Command = {
       const existed = await distrust(project.repository.commonDir)
       return { text: describeRevocation(project, existed), json: trustJson(project, false) }
     }
+    // Before the consent counts: what cannot be shown is not trusted.
+    const text = describeTrust(project)
     await trust(project.trustee)
-    return { text: describeTrust(project), json: trustJson(project, true) }
+    return { text, json: trustJson(project, true) }
   },
 }
 
@@ -48,7 +55,8 @@ function trustJson(project: Project, trusted: boolean): unknown {
     template: findTemplate(project) ?? null,
     setup,
     teardown,
-    sqlSeed: findSqlSeed(project) ?? null,
+    sqlSeed: findSqlSeed(project),
+    database: listTrustedDatabase(project.config.database),
   }
 }
 
@@ -56,16 +64,38 @@ function describeTrust(project: Project): string {
   const { setup, teardown } = project.config
   const file = findFile(project)
   const template = findTemplate(project)
-  const sqlSeed = findSqlSeed(project)
   return [
     `trusted: ${project.repository.root}`,
     file === undefined ? `  it has no ${configFileName}` : `  as ${file} is now`,
     ...describeCommands('setup', setup),
     ...describeCommands('teardown', teardown),
     ...(template === undefined ? [] : ['  environment template, exported to shells:', `    ${visible(template)}`]),
-    ...(sqlSeed === undefined ? [] : ['  database seed, SQL that is run:', `    ${visible(sqlSeed)}`]),
+    ...describeDatabase(project),
     '  its packages: installs may run their scripts, and a database driver may be loaded',
   ].join('\n')
+}
+
+/** Of seeds in a folder every file is told: these are what is run. */
+function describeDatabase(project: Project): string[] {
+  return listTrustedDatabase(project.config.database).flatMap(({ what, text }) => {
+    if (what !== 'database seed') return [`  ${what}:`, `    ${visible(text)}`]
+    const files = listFiles(project, text).map((path) => `      ${visible(path)}`)
+    return ['  database seed, SQL that is run:', `    ${visible(text)}`, ...files]
+  })
+}
+
+/** Empty for a seed that is a file itself. Throws `IsolateError` for one that is not there. */
+function listFiles({ repository, config: { database } }: Project, seed: string): string[] {
+  if (database.provider !== 'postgres-docker') return []
+  const folder = repository.source ?? repository.root
+  const files = listSeedFiles(folder, seed).map((path) => relative(folder, path))
+  return files.length === 1 && files[0] === seed ? [] : files
+}
+
+/** Of SQLite: the seed that is a script. */
+function findSqlSeed({ config: { database } }: Project): string | null {
+  if (database.provider !== 'sqlite') return null
+  return listTrustedDatabase(database)[0]?.text ?? null
 }
 
 /** What is shown is what will run: nothing in a command can hide from the eye. */
@@ -76,12 +106,6 @@ function describeCommands(list: string, commands: readonly string[]): string[] {
 
 function describeRevocation({ repository }: Project, existed: boolean): string {
   return existed ? `no longer trusted: ${repository.root}` : `was not trusted: ${repository.root}`
-}
-
-/** SQL can write any file of the user's (ATTACH), so it is trusted as a command is. */
-function findSqlSeed({ config: { database } }: Project): string | undefined {
-  if (database.provider !== 'sqlite' || database.seed === undefined) return undefined
-  return extname(database.seed) === '.sql' ? database.seed : undefined
 }
 
 function findFile({ repository, trustee }: Project): string | undefined {

@@ -1,14 +1,12 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
-import type { ComposeService } from '../init/detect-compose.ts'
 import { parseEnvStatements } from '../lib/env-syntax.ts'
-import { findVariable, variableOf } from './compose-variable.ts'
+import { composePorts } from './compose-ports.ts'
+import { findVariable } from './compose-variable.ts'
+import { collision, isForDevelopment } from './port-collision.ts'
 import { loopbackPort, variableFor, type NameOf } from './port-hit.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { templateKeys } from './template-keys.ts'
 import { findFixedPorts } from './port-rules.ts'
-
-const collision =
-  'Two worktrees cannot listen on one port: the second gets EADDRINUSE, or talks to the first one’s server.'
 
 export const portsCheck: Check = {
   id: 'ports',
@@ -80,38 +78,6 @@ export function chooseNames(ports: readonly number[]): NameOf {
   return (port) => (variableFor(port) === 'PORT' && port !== main ? `PORT_${port}` : variableFor(port))
 }
 
-function composePorts({ detection, project }: Context): Finding[] {
-  const template = project.config.environment.template
-  const files = detection.compose.filter(({ path }) => isForDevelopment(path))
-  return files.flatMap(({ path, services }) =>
-    services.flatMap((service): Finding[] => [
-      ...service.ports.flatMap(({ text, line, published }): Finding[] => {
-        if (published === undefined) return []
-        const message = `the service ${service.name} takes port ${published} of this machine`
-        const fix = adviseCompose(service, text, published, template)
-        return [{ id: 'ports.compose', severity: 'error', message, why: collision, fix, file: path, line }]
-      }),
-      ...fixedContainer(path, service),
-    ]),
-  )
-}
-
-function adviseCompose(service: ComposeService, text: string, published: number, template: string): string {
-  const { variable, value } = variableOf(service, published)
-  const mapping = text.replace(String(published), `\${${variable}:-${published}}`)
-  const line = text === String(published) ? `published: "${mapping}"` : `- "${mapping}"`
-  return variable === 'PORT' ? line : `${line}\nand in ${template}: ${variable}=${value}`
-}
-
-function fixedContainer(file: string, { containerName }: ComposeService): Finding[] {
-  if (containerName === undefined || containerName.name.includes('$')) return []
-  const { name, line } = containerName
-  const why = 'A machine has one container of a name: the second worktree cannot start its own.'
-  const fix = 'take the line out: compose names it after the worktree'
-  const message = `the container is always called ${name}`
-  return [{ id: 'ports.container-name', severity: 'error', message, why, fix, file, line }]
-}
-
 /** `PORT=3000` is no fault there: what is exported wins. An address is one, unless the template sets its key. */
 function envPorts(context: Context): Finding[] {
   const { sources, template, project, detection } = context
@@ -127,7 +93,7 @@ function envPorts(context: Context): Finding[] {
           severity: 'warning',
           message: `${key} leads to port ${port} from every worktree`,
           why: collision,
-          fix: `in ${name}: ${key}=${value.replace(`:${port}`, () => `:${findVariable(detection.compose, port)?.value ?? '$AGENT_DYNAMIC_PORT'}`)}`,
+          fix: `in ${name}: ${key}=${value.replace(`:${port}`, () => `:${findVariable(detection.compose, project.config.compose.ports, port)?.value ?? '$AGENT_DYNAMIC_PORT'}`)}`,
           file: path,
           line,
         })),
@@ -142,11 +108,6 @@ function envPorts(context: Context): Finding[] {
     return [{ id: 'ports.template', severity: 'error', message, why: collision, fix, file: name, line }]
   })
   return [...inFiles, ...inTemplate]
-}
-
-/** Env and compose files that an agent may have to do with. */
-export function isForDevelopment(path: string): boolean {
-  return !/[.-](?:prod|production|deploy|staging|preview|ci)(?:\.|$)/.test(path)
 }
 
 function addressesOf(text: string): { key: string; line: number; port: number; value: string }[] {

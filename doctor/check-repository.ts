@@ -1,5 +1,5 @@
-/** Whether the repository and this machine are ready: git, config, ignore rules, template, database, upstream. */
-import { existsSync, lstatSync, writeFileSync } from 'node:fs'
+/** Whether the repository and this machine are ready: git, config, ignore rules, template, upstream. */
+import { lstatSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setIgnoreBlock } from '../init/gitignore.ts'
 import { configFileName } from '../lib/config.ts'
@@ -7,14 +7,12 @@ import { environmentOf } from '../lib/environment.ts'
 import { findNotIgnored } from '../lib/exclude.ts'
 import { tryGit } from '../lib/git.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
-import type { Lease } from '../lib/lease.ts'
-import { assignPorts } from '../lib/ports.ts'
-import { ownIdentity } from '../lib/process-identity.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
-import { findPortNames } from '../lib/template.ts'
 import { findUpstream, upstreamName } from '../lib/upstream.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { isAtLeast } from './check-hooks.ts'
+import { sampleLease } from './sample-lease.ts'
+import { templateKeys } from './template-keys.ts'
 
 /** `git worktree list --porcelain -z` came with it (git 2.36 release notes). */
 const oldestGit = [2, 36] as const
@@ -94,7 +92,13 @@ export const templateCheck: Check = {
   run(context) {
     const name = context.project.config.environment.template
     if (context.template === undefined) {
-      return [{ id: 'template.ok', severity: 'ok', message: `no ${name}: worktrees get PORT and DATABASE_URL` }]
+      return [
+        {
+          id: 'template.ok',
+          severity: 'ok',
+          message: `no ${name}: worktrees get ${[...templateKeys(context)].join(', ')}`,
+        },
+      ]
     }
     try {
       environmentOf(context.project, sampleLease(context))
@@ -112,72 +116,6 @@ export const templateCheck: Check = {
       }
       return [Number.isNaN(line) ? finding : { ...finding, line }]
     }
-  },
-}
-
-/** A worktree that might be: for the template it counts which names have a value. */
-function sampleLease({ root, project, template }: Context): Lease {
-  const { config, repository } = project
-  const block = Math.ceil(config.ports.range[0] / 10) * 10
-  const database = config.database.provider === 'sqlite' ? config.database.path : undefined
-  return {
-    id: '0'.repeat(16),
-    block,
-    ports: assignPorts(
-      block,
-      [...new Set([...config.ports.names, ...findPortNames(template ?? '')])].filter((name) => name !== 'app'),
-    ),
-    worktree: root,
-    commonDir: repository.commonDir,
-    root: repository.root,
-    name: 'sample',
-    branch: 'sample',
-    state: 'ready',
-    maker: ownIdentity(),
-    resources: database === undefined ? [] : [{ kind: 'sqlite', inner: database, existed: false }],
-    createdAt: new Date(0).toISOString(),
-  }
-}
-
-export const databaseCheck: Check = {
-  id: 'database',
-  title: 'Database',
-  run(context) {
-    const { project, detection, template } = context
-    const { database } = project.config
-    if (database.provider === 'none') return [{ id: 'database.ok', severity: 'ok', message: 'no database is wanted' }]
-    const source = project.repository.source ?? context.root
-    if (database.seed !== undefined && !existsSync(join(source, database.seed))) {
-      const message = `the seed ${database.seed} is not there`
-      const fix = 'Make it, or take "database.seed" out of agent-isolate.json.'
-      return [
-        {
-          id: 'database.seed',
-          severity: 'error',
-          message,
-          why: 'Every new worktree fails for want of it.',
-          fix,
-          file: configFileName,
-        },
-      ]
-    }
-    const seed = database.seed ?? database.path
-    if (existsSync(join(source, seed))) return [{ id: 'database.ok', severity: 'ok', message: `seeded from ${seed}` }]
-    const other = detection.sqliteFiles.find(
-      ({ path }) => path !== seed && !/(?:^|\/)(?:tests?|fixtures?)\//.test(path),
-    )
-    if (other === undefined || project.trustee.texts[0]?.includes('"database"') || template?.includes(other.path)) {
-      return [{ id: 'database.ok', severity: 'ok', message: 'worktrees start with an empty SQLite database' }]
-    }
-    return [
-      {
-        id: 'database.path',
-        severity: 'warning',
-        message: `worktrees get an empty ${database.path}, while this repository has ${other.path}`,
-        why: 'Without its tables the application fails in a new worktree.',
-        fix: `in ${configFileName}: "database": { "provider": "sqlite", "path": "${other.path}" }`,
-      },
-    ]
   },
 }
 

@@ -1,10 +1,11 @@
 /** Databases that several worktrees would reach: one agent's migration or test run wipes another's data. */
 import { parseDatabaseUrl } from '../init/detect-database.ts'
+import { namesIn, parseReferences } from '../lib/env-reference.ts'
 import { parseEnvStatements } from '../lib/env-syntax.ts'
 import type { Check, Context, Finding } from './check.ts'
-import { isForDevelopment } from './check-ports.ts'
-import { findVariable } from './compose-variable.ts'
+import { adviseTemplate } from './database-advice.ts'
 import { findDatabase, findSharedDatabases } from './database-rules.ts'
+import { isForDevelopment } from './port-collision.ts'
 import { isTestFile } from './source-files.ts'
 import { templateKeys } from './template-keys.ts'
 
@@ -44,6 +45,7 @@ function inEnvFiles(context: Context): Finding[] {
         const { key = '', body = '' } = assignment ?? {}
         const database = findDatabase(body)
         if (database === undefined || isOverwritten(key, database.isFile, set, context)) return []
+        if (isServerOfConfig(key, context)) return []
         // A service of the compose file is each worktree's own.
         if (services.has(parseDatabaseUrl(body)?.host ?? '')) return []
         return [{ ...describe(key, body, database), fix: adviseTemplate(context, key, body), file: path, line }]
@@ -51,9 +53,26 @@ function inEnvFiles(context: Context): Finding[] {
     )
 }
 
-/** Without a template DATABASE_URL becomes a SQLite file's, which is no help to who needs a server. */
-function isOverwritten(key: string, isFile: boolean, set: ReadonlySet<string>, { template }: Context): boolean {
-  return set.has(key) && (isFile || template !== undefined)
+/** Without a template DATABASE_URL becomes the worktree's own, which may be a SQLite file: no help to who needs a server. */
+function isOverwritten(
+  key: string,
+  isFile: boolean,
+  set: ReadonlySet<string>,
+  { template, project }: Context,
+): boolean {
+  const isOnServer = project.config.database.provider.startsWith('postgres')
+  return set.has(key) && (isFile || isOnServer || template !== undefined)
+}
+
+/** The address of the server that worktrees' databases are made on is for us, unless the project reads it too. */
+function isServerOfConfig(key: string, { project, detection }: Context): boolean {
+  const { database } = project.config
+  if (
+    database.provider !== 'postgres-server' ||
+    ['DATABASE_URL', ...detection.orms.map(({ variable }) => variable)].includes(key)
+  )
+    return false
+  return namesIn(parseReferences(database.url, { hasEscapes: false })).includes(key)
 }
 
 function inTemplate(context: Context): Finding[] {
@@ -75,20 +94,4 @@ function describe(
   const id = isFile ? 'shared-databases.file' : 'shared-databases.url'
   const kind = parseDatabaseUrl(body)?.provider ?? 'database'
   return { id, severity: 'error', message: `${key} is one ${kind} database for all worktrees: ${target}`, why }
-}
-
-function adviseTemplate({ project, detection }: Context, key: string, body: string): string {
-  const { template } = project.config.environment
-  const target = parseDatabaseUrl(body)
-  if (target?.host === undefined) {
-    const form = /^sqlite3?(?:\+\w+)?:\/\/\//.exec(body)?.[0]
-    return `in ${template}: ${key}=${form === undefined ? '$AGENT_DATABASE_URL' : `${form}$AGENT_SQLITE_PATH`}`
-  }
-  const user = /\/\/[^@/]*@/.test(body) ? 'USER:PASSWORD@' : ''
-  const leased = findVariable(detection.compose, target.port)
-  if (leased !== undefined) {
-    return `in ${template}: ${key}=${target.scheme}//${user}${target.host}:${leased.value}/${target.database}`
-  }
-  const port = target.port === undefined ? '' : `:${target.port}`
-  return `in ${template}: ${key}=${target.scheme}//${user}${target.host}${port}/${target.database || 'app'}-$AGENT_SLUG`
 }

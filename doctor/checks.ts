@@ -1,9 +1,10 @@
 /** The doctor's checks, in the order in which their findings are shown. */
 import type { Check } from './check.ts'
+import { databaseCheck } from './check-database.ts'
 import { hooksCheck, settingsCheck } from './check-hooks.ts'
 import { leasesCheck } from './check-leases.ts'
 import { frameworksCheck, portsCheck } from './check-ports.ts'
-import { configCheck, databaseCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
+import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
 
 export const checks: readonly Check[] = [

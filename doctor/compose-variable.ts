@@ -1,5 +1,6 @@
 /** The variables through which the services of a compose file get ports of their own in each worktree. Pure. */
 import type { ComposeFile, ComposeService } from '../init/detect-compose.ts'
+import { composePortNames, type ComposePorts } from '../lib/compose/ports.ts'
 
 /** `variable` is what the compose file reads, `value` what the environment template sets it to. */
 export type ComposeVariable = { variable: string; value: string }
@@ -16,11 +17,21 @@ export function variableOf(
   return { variable: `${service}_PORT`, value: `$AGENT_PORT_${service}` }
 }
 
-/** Of the service that publishes the port; undefined when none does. */
-export function findVariable(compose: readonly ComposeFile[], port: number | undefined): ComposeVariable | undefined {
+/** Of the service that publishes the port; undefined when none does. `configured`: those that the engine sees to. */
+export function findVariable(
+  compose: readonly ComposeFile[],
+  configured: ComposePorts,
+  port: number | undefined,
+): ComposeVariable | undefined {
   const services = compose.flatMap((file) => file.services)
   const service = services.find(({ ports }) =>
     ports.some(({ published }) => published !== undefined && published === port),
   )
-  return service === undefined || port === undefined ? undefined : variableOf(service, port)
+  if (service === undefined || port === undefined) return undefined
+  const target = service.ports.find(({ published }) => published === port)?.target
+  const leased = composePortNames(configured).find(
+    (each) => each.service === service.name && (target === undefined || each.containerPort === target),
+  )
+  const variable = variableOf(service, port)
+  return leased === undefined ? variable : { ...variable, value: `$AGENT_PORT_${leased.name.toUpperCase()}` }
 }

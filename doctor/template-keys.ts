@@ -4,7 +4,10 @@ import type { Context } from './check.ts'
 
 /** Of the template, or, without one, what the engine sets by itself. */
 export function templateKeys({ template, project }: Context): ReadonlySet<string> {
-  if (template === undefined)
-    return new Set(project.config.database.provider === 'none' ? ['PORT'] : ['PORT', 'DATABASE_URL'])
+  if (template === undefined) {
+    const { database } = project.config
+    if (database.provider === 'none') return new Set(['PORT'])
+    return new Set(['PORT', 'DATABASE_URL', ...(database.hasTest ? ['TEST_DATABASE_URL'] : [])])
+  }
   return new Set(parseEnvStatements(template).flatMap(({ assignment }) => assignment?.key ?? []))
 }
