@@ -20,7 +20,7 @@ cannot be reached may be on a disk that comes back, so its worktrees are kept.
   --json               { leases: [{ name, path, repository, ports, action, outcome,
                        error }], orphans: [{ kind, name, place, outcome, error }],
                        damaged, temporaryFiles }; action is keep, reap, leave or
-                       forget; outcome planned, done, busy or failed
+                       forget; outcome planned, done, busy, postponed or failed
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -37,7 +37,9 @@ export const command: Command = {
     const withUnreachable = flags.has('unreachable')
     const cwd = process.cwd()
     const garbage = await collectGarbage({ cwd, isDryRun, withUnreachable, reporter: stderrReporter })
-    const hasFailed = [...garbage.results, ...garbage.orphans].some(({ outcome }) => outcome === 'failed')
+    const hasFailed = [...garbage.results, ...garbage.orphans].some(
+      ({ outcome }) => outcome === 'failed' || outcome === 'postponed',
+    )
     return { text: describeGarbage(garbage, isDryRun), json: garbageJson(garbage), exitCode: hasFailed ? 1 : 0 }
   },
 }
@@ -59,6 +61,7 @@ function describeResult({ lease, action, outcome, failure }: GarbageResult): str
   if (action === 'leave') {
     return `out of reach: ${what}; if ${lease.commonDir} is gone for good: agent-isolate gc --unreachable`
   }
+  if (outcome === 'postponed') return `left for later: ${what}: some of it is out of reach`
   if (outcome === 'busy') return `left to another process: ${what}`
   if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} ${what}`
   return `${outcome === 'planned' ? 'would give back' : 'gave back'} ${what}`

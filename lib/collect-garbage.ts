@@ -19,8 +19,11 @@ export type GarbageAction = 'keep' | 'reap' | 'leave' | 'forget'
 export type GarbageResult = {
   lease: Lease
   action: GarbageAction
-  /** `planned`: only looked at. `busy`: another process is at it, or was quicker. */
-  outcome: 'planned' | 'done' | 'busy' | 'failed'
+  /**
+   * `planned`: only looked at. `busy`: another process is at it, or was quicker. `postponed`: some of it is on an engine or
+   * a server that is out of reach.
+   */
+  outcome: 'planned' | 'done' | 'busy' | 'postponed' | 'failed'
   /** The error, when it failed. */
   failure?: unknown
 }
@@ -77,7 +80,9 @@ async function act(lease: Lease, action: GarbageAction, reporter: Reporter): Pro
     const isDone = await (action === 'reap'
       ? reapLease(lease, reporter)
       : action !== 'forget' || forgetLease(lease, reporter))
-    return { lease, action, outcome: isDone ? 'done' : 'busy' }
+    if (!isDone) return { lease, action, outcome: 'busy' }
+    const left = action === 'keep' || action === 'leave' ? undefined : reloadLease(lease)
+    return { lease, action, outcome: left === undefined ? 'done' : 'postponed' }
   } catch (failure) {
     return { lease, action, outcome: 'failed', failure }
   }

@@ -121,8 +121,7 @@ async function collectOnServer(target: PostgresTarget, isDryRun: boolean): Promi
         await collectOne({ kind: 'database', name, place }, isDryRun, () => dropDatabase(server, name, lease)),
       )
     }
-    const families = new Set(marked.flatMap(({ mark }) => (mark?.kind === 'template' ? [mark.family] : [])))
-    for (const family of isDryRun ? [] : families) await dropUnusedTemplates(server, family)
+    if (!isDryRun) await dropUnusedTemplates(server)
     return orphans
   })
 }

@@ -17,6 +17,7 @@ import { runSetup } from './project-commands.ts'
 import { ownIdentity } from './process-identity.ts'
 import { loadProject, type Project } from './project.ts'
 import { reapDeadLeases } from './reap.ts'
+import type { Reporter } from './reporter.ts'
 import type { ListedWorktree } from './repository.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
@@ -192,9 +193,21 @@ async function orTearDown(lease: Lease, { reporter }: Tools, work: () => Promise
   try {
     return await work()
   } catch (error) {
+    await takeBack(lease, reporter)
+    throw error
+  }
+}
+
+/** The reason for it is what is to be told; a lease that could not be given back is for the next to come. */
+async function takeBack(lease: Lease, reporter: Reporter): Promise<void> {
+  try {
     // The newest version: preparing has added resources to it.
     await tearDown({ ...(findLease(lease) ?? lease), state: 'creating' }, { reporter, discard: false })
-    throw error
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    reporter.warn(
+      `what was made of ${lease.worktree} could not all be taken back: ${error.message}; run: agent-isolate gc`,
+    )
   }
 }
 

@@ -3,27 +3,33 @@ import { spawn } from 'node:child_process'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import { childEnvironment } from '../run.ts'
 import type { PostgresTarget } from './connection.ts'
+import { copySettings } from './databases.ts'
 import { describeTarget } from './database-url.ts'
 import type { Server } from './server.ts'
 import { quoteIdentifier, quoteLiteral } from './sql-quoting.ts'
 
 /**
- * Makes the database `name` with the encoding, locale and content of `source`. Owners are kept where the role may set them
+ * Makes the database `name` with the encoding, locale and content of `source`. Owners and privileges are kept where the role may set them
  * (superuser), else all belongs to the role. Throws `IsolateError` when the programs are missing, too old for the server, or
  * fail; what was made until then is its caller's to drop.
  */
 export async function copyDatabase(server: Server, source: string, name: string): Promise<void> {
   await createLike(server, source, name)
-  const owners = (await isSuperuser(server)) ? [] : ['--no-owner']
+  // What only a superuser may set or make: else all would fail for it.
+  const superuserOnly = (await isSuperuser(server)) ? [] : ['--no-owner', '--no-privileges', '--no-publications']
   // Not compressed: it only goes from one process to the other.
-  const dump = ['--format=custom', '--compress=0', '--no-password']
-  const restore = ['--exit-on-error', '--no-password', ...owners, `--dbname=${name}`]
+  const dump = ['--format=custom', '--compress=0', '--no-password', '--no-subscriptions', lockWait]
+  const restore = ['--exit-on-error', '--no-password', ...superuserOnly, `--dbname=${name}`]
   await pipe(
     { program: 'pg_dump', args: dump, env: clientEnvironment({ ...server.target, database: source }) },
     { program: 'pg_restore', args: restore, env: clientEnvironment(server.target) },
     `the database "${source}" on ${describeTarget(server.target)}`,
   )
+  await copySettings(server, source, name)
 }
+
+/** A transaction that has locked a table may stay open for hours. A copy's subscription would keep it from being dropped. */
+const lockWait = '--lock-wait-timeout=30s'
 
 /** What libpq's programs read: no password among anybody's arguments. Nothing of our own environment's stays. */
 export function clientEnvironment(target: PostgresTarget): NodeJS.ProcessEnv {
@@ -97,22 +103,35 @@ function endOf(child: ReturnType<typeof spawn>, program: string): Promise<End> {
   return new Promise((resolve, reject) => {
     child.on('error', (error) => {
       if (errorCode(error) !== 'ENOENT') return reject(error)
-      resolve({ failure: `it is in use, and there is no ${program} on PATH`, hint: missingHint, wasKilled: false })
+      resolve({
+        failure: `it is in use (or another role's), and there is no ${program} on PATH`,
+        hint: missingHint,
+        wasKilled: false,
+      })
     })
     child.on('close', (code, signal) => {
-      const words = stderr.trim().split('\n').slice(-5).join('\n    ')
-      const failure = code === 0 ? undefined : `${program}: ${words || `ended with ${code ?? signal}`}`
+      const failure = code === 0 ? undefined : firstError(stderr) || `${program} ended with ${code ?? signal}`
       resolve({ failure, hint: hintFor(stderr), wasKilled: signal !== null })
     })
   })
 }
 
+/** Warnings may come before it, and the statement at fault, which may be long, behind it. */
+function firstError(stderr: string): string {
+  const lines = stderr.trim().split('\n')
+  const first = lines.findIndex((line) => /\berror:/i.test(line))
+  return lines.slice(Math.max(first, 0), Math.max(first, 0) + 4).join('\n    ')
+}
+
 const missingHint =
-  'Install the PostgreSQL client programs (postgresql-client), or name a database that nobody is connected to: "database.template".'
+  'Install the PostgreSQL client programs (postgresql-client), or name a database that can be cloned: "database.template".'
 
 function hintFor(stderr: string): string {
   if (stderr.includes('server version mismatch')) {
     return 'Install client programs as new as the server, or name a database that nobody is connected to: "database.template".'
+  }
+  if (stderr.includes('timeout') && stderr.includes('LOCK TABLE')) {
+    return 'A session has one of its tables locked: end its transaction, or name a database that nobody is connected to: "database.template".'
   }
   if (stderr.includes('permission denied'))
     return 'Let the role read all of it, or name a template that it may copy: "database.template".'

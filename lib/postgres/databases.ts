@@ -5,7 +5,7 @@
 import { IsolateError } from '../isolate-error.ts'
 import { PostgresError } from './connection.ts'
 import { parseMark, renderMark, type DatabaseMark } from './database-mark.ts'
-import { takeAdvisoryLock, type Server } from './server.ts'
+import { withAdvisoryLock, type Server } from './server.ts'
 import { quoteIdentifier, quoteLiteral } from './sql-quoting.ts'
 
 export type ListedDatabase = {
@@ -15,6 +15,10 @@ export type ListedDatabase = {
   /** Undefined when its comment is not ours, or not yet set. */
   mark: DatabaseMark | undefined
   hasComment: boolean
+  /** False for one that is marked but cannot be used any more: the server went down while it was being dropped. */
+  isValid: boolean
+  /** Whether our role, or one that it is a member of, owns it. */
+  isDroppable: boolean
 }
 
 /** Above this a copy file by file, with its two checkpoints, is quicker than one through the write-ahead log (measured on 15 and 18). */
@@ -33,13 +37,17 @@ export async function listMarkedDatabases(server: Server): Promise<ListedDatabas
 
 async function listDatabases({ connection }: Server, condition: string): Promise<ListedDatabase[]> {
   const rows = await connection.query(
-    `SELECT datname, oid, shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE ${condition}`,
+    `SELECT datname, oid, shobj_description(oid, 'pg_database') AS comment, datconnlimit <> -2 AS valid,
+       pg_has_role(datdba, 'MEMBER') AS droppable
+     FROM pg_database WHERE ${condition} ORDER BY oid`,
   )
-  return rows.map(({ datname, oid, comment }) => ({
+  return rows.map(({ datname, oid, comment, valid, droppable }) => ({
     name: datname ?? '',
     oid: oid ?? '',
     mark: parseMark(comment),
     hasComment: comment !== null && comment !== undefined,
+    isValid: valid === 't',
+    isDroppable: droppable === 't',
   }))
 }
 
@@ -58,7 +66,33 @@ export async function cloneDatabase(server: Server, template: string, name: stri
   } else if (version < 18 || !(await cloneFiles(server, create))) {
     await connection.query(`${create} STRATEGY file_copy`)
   }
+  await copySettings(server, template, name)
 }
+
+/** What ALTER DATABASE has set for one (a search_path, a time zone) is in no copy of it. What our role may not set is left out. */
+export async function copySettings({ connection }: Server, from: string, to: string): Promise<void> {
+  const rows = await connection.query(
+    `SELECT rolname, split_part(setting, '=', 1) AS name, substr(setting, strpos(setting, '=') + 1) AS value
+     FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS setting LEFT JOIN pg_roles r ON r.oid = setrole
+     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = ${quoteLiteral(from)})`,
+  )
+  for (const { rolname, name, value } of rows) {
+    const whose = typeof rolname === 'string' ? `ROLE ${quoteIdentifier(rolname)} IN DATABASE` : 'DATABASE'
+    const variable = (name ?? '').split('.').map(quoteIdentifier).join('.')
+    try {
+      // One transaction, at whose end the session has its own value again; and the server does the quoting of lists.
+      await connection.query(
+        `SELECT set_config(${quoteLiteral(name ?? '')}, ${quoteLiteral(value ?? '')}, true);
+         ALTER ${whose} ${quoteIdentifier(to)} SET ${variable} FROM CURRENT`,
+      )
+    } catch (error) {
+      if (!(error instanceof PostgresError) || !cannotSet.has(error.code)) throw error
+    }
+  }
+}
+
+/** Not allowed, not in a session that has begun, not known here, not a value here. */
+const cannotSet = new Set(['42501', '55P02', '42704', '22023'])
 
 /** Sets the mark: from now on the database is whole. */
 export async function markDatabase(
@@ -76,19 +110,19 @@ export async function markDatabase(
  * lock. Throws `IsolateError` for a database that is marked as somebody else's. Answers the mark that it had.
  */
 export async function dropDatabase(server: Server, name: string, lease: string): Promise<DatabaseMark | undefined> {
-  await takeAdvisoryLock(server, lease)
-  const found = await findDatabase(server, name)
-  if (found === undefined) return undefined
-  const { mark } = found
-  // A name with our lease's id in it was written down before it was made: without a comment it is half-made.
-  const isOurs = mark === undefined ? !found.hasComment : mark.kind === 'template' || mark.lease === lease
-  if (!isOurs) {
-    throw new IsolateError(`the database ${name} is not the one that we made, and stays`, {
-      hint: 'See its comment: \\l+ in psql.',
-    })
-  }
-  await dropForced(server, name)
-  return mark
+  return withAdvisoryLock(server, lease, async () => {
+    const found = await findDatabase(server, name)
+    if (found === undefined) return undefined
+    const { mark } = found
+    // Without a mark it is half-made, or somebody has written another comment: the name was drawn by chance and written down.
+    if (mark?.kind === 'worktree' && mark.lease !== lease) {
+      throw new IsolateError(`the database ${name} is not the one that we made, and stays`, {
+        hint: 'See its comment: \\l+ in psql.',
+      })
+    }
+    await dropForced(server, name)
+    return mark
+  })
 }
 
 /** Whoever is connected is thrown out: only for databases of ours. */

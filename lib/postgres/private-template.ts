@@ -17,7 +17,7 @@ import {
   sealDatabase,
   type ListedDatabase,
 } from './databases.ts'
-import { freeAdvisoryLock, takeAdvisoryLock, type Server } from './server.ts'
+import { shareAdvisoryLock, withAdvisoryLock, withUnsharedLock, type Server } from './server.ts'
 import { describeTarget } from './database-url.ts'
 import { quoteIdentifier, quoteLiteral } from './sql-quoting.ts'
 
@@ -39,24 +39,43 @@ export type TemplateRequest = {
 export async function requireTemplate(server: Server, request: TemplateRequest): Promise<Template> {
   const source = await requireSource(server, request.source)
   if (source.isTemplate) return { name: source.name, family: '' }
-  const family = hashOf(12, source.oid, source.name)
+  // Only its owner may clone a template of ours.
+  const family = hashOf(12, source.oid, source.name, server.target.user)
+  // Until our connection ends none of them is dropped as unused: we are about to use one.
+  await shareAdvisoryLock(server, `clones of ${family}`)
   const known = await findFinished(server, family, await fingerprint(server, source))
   if (known !== undefined) return { name: known, family }
-  return withFamilyLock(server, family, async () => {
+  return withAdvisoryLock(server, `template ${family}`, async () => {
     // Twenty may have waited for the one that made it; and the source may have changed again.
     const name = templateName(family, await fingerprint(server, source))
-    if ((await findDatabase(server, name))?.mark === undefined) await make(server, source, { name, family }, request)
+    if (!(await isFinished(server, name))) await make(server, source, { name, family }, request)
     return { name, family }
   })
 }
 
-/** Drops the templates of a family from which no database is left. */
-export async function dropUnusedTemplates(server: Server, family: string): Promise<void> {
-  await withFamilyLock(server, family, async () => {
-    const marked = await listMarkedDatabases(server)
-    if (marked.some(({ mark }) => mark?.kind === 'worktree' && mark.template === family)) return
-    for (const { name } of marked.filter((one) => isOfFamily(one, family))) await dropForced(server, name)
-  })
+/**
+ * Drops the templates of the family, or of all families of our role's, from which no database is left. While somebody is about
+ * to clone one they stay: his database counts when it is there, and when it never comes this is called again.
+ */
+export async function dropUnusedTemplates(server: Server, family?: string): Promise<void> {
+  for (const each of family === undefined ? await listFamilies(server) : [family]) {
+    // Of two, the later one sees what the earlier one has dropped.
+    await withAdvisoryLock(server, `unused templates of ${each}`, () =>
+      withUnsharedLock(server, `clones of ${each}`, async () => {
+        const marked = await listMarkedDatabases(server)
+        if (marked.some(({ mark }) => mark?.kind === 'worktree' && mark.template === each)) return
+        for (const { name } of marked.filter((one) => isOfFamily(one, each))) await dropForced(server, name)
+      }),
+    )
+  }
+}
+
+async function listFamilies(server: Server): Promise<string[]> {
+  const marked = await listMarkedDatabases(server)
+  const families = marked.flatMap(({ mark, isDroppable }) =>
+    mark?.kind === 'template' && isDroppable ? [mark.family] : [],
+  )
+  return [...new Set(families)]
 }
 
 type Source = { name: string; oid: string; isTemplate: boolean }
@@ -81,14 +100,15 @@ async function requireSource({ connection, target }: Server, name: string): Prom
 }
 
 /**
- * Changes whenever the source is written to, be it data or schema: the system catalogs' rows are counted as well. Sessions
+ * Changes whenever the source is written to, be it data, schema or settings: the system catalogs' rows are counted as well. Sessions
  * hand their counts in when they have been idle for a moment, so a change of the last seconds may be missed (measured:
  * at once for a session that ends, up to 10 s for one that stays).
  */
 async function fingerprint({ connection }: Server, { oid }: Source): Promise<string> {
   const [row] = await connection.query(
-    `SELECT concat_ws(' ', tup_inserted, tup_updated, tup_deleted, stats_reset) AS changes
-     FROM pg_stat_database WHERE datid = ${oid}`,
+    `SELECT concat_ws(' ', tup_inserted, tup_updated, tup_deleted, stats_reset,
+       (SELECT string_agg(setconfig::text, ' ' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = datid)
+     ) AS changes FROM pg_stat_database WHERE datid = ${oid}`,
   )
   return row?.['changes'] ?? ''
 }
@@ -99,7 +119,12 @@ function templateName(family: string, changes: string): string {
 
 async function findFinished(server: Server, family: string, changes: string): Promise<string | undefined> {
   const name = templateName(family, changes)
-  return (await findDatabase(server, name))?.mark === undefined ? undefined : name
+  return (await isFinished(server, name)) ? name : undefined
+}
+
+async function isFinished(server: Server, name: string): Promise<boolean> {
+  const found = await findDatabase(server, name)
+  return found?.mark !== undefined && found.isValid
 }
 
 /** Made under the draft's name, sealed, marked, and only then renamed: what has the final name is whole. */
@@ -111,9 +136,9 @@ async function make(
 ): Promise<void> {
   const { draft, reporter } = request
   draft.claim()
-  await dropForced(server, draft.name)
+  for (const broken of [draft.name, name]) await dropForced(server, broken)
   if ((await isInUse(server, source.name)) || !(await tryClone(server, source.name, draft.name))) {
-    reporter.progress(`database: "${source.name}" is in use, so a copy of it is made with pg_dump`)
+    reporter.progress(`database: "${source.name}" is in use (or another role's), so a copy of it is made with pg_dump`)
     await copyDatabase(server, source.name, draft.name)
   }
   await sealDatabase(server, draft.name)
@@ -123,9 +148,11 @@ async function make(
   await dropOthers(server, family, name)
 }
 
+/** A prepared transaction keeps the server from cloning as a session does. Its own (autovacuum), which have no user, give way. */
 async function isInUse({ connection }: Server, name: string): Promise<boolean> {
   const [row] = await connection.query(
-    `SELECT count(*) AS sessions FROM pg_stat_activity WHERE datname = ${quoteLiteral(name)}`,
+    `SELECT count(usesysid) + (SELECT count(*) FROM pg_prepared_xacts WHERE database = ${quoteLiteral(name)}) AS sessions
+     FROM pg_stat_activity WHERE datname = ${quoteLiteral(name)}`,
   )
   return row?.['sessions'] !== '0'
 }
@@ -157,15 +184,6 @@ async function dropOthers(server: Server, family: string, newest: string): Promi
 
 function isOfFamily({ mark }: ListedDatabase, family: string): boolean {
   return mark?.kind === 'template' && mark.family === family
-}
-
-async function withFamilyLock<T>(server: Server, family: string, work: () => Promise<T>): Promise<T> {
-  await takeAdvisoryLock(server, `template ${family}`)
-  try {
-    return await work()
-  } finally {
-    await freeAdvisoryLock(server, `template ${family}`)
-  }
 }
 
 function hashOf(digits: number, ...texts: readonly string[]): string {

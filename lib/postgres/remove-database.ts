@@ -1,7 +1,9 @@
 /** Drops what a lease has on a server. */
 import { findContainerState } from '../docker/container.ts'
+import { IsolateError } from '../isolate-error.ts'
 import type { Lease, PostgresResource } from '../lease.ts'
 import { UnreachableError } from '../unreachable-error.ts'
+import { PostgresError } from './connection.ts'
 import { parseDatabaseUrl, targetOf } from './database-url.ts'
 import { dropDatabase } from './databases.ts'
 import { dropUnusedTemplates } from './private-template.ts'
@@ -15,15 +17,31 @@ import { findSharedContainer } from './shared-container.ts'
 export async function removePostgres(lease: Lease, { url, on, maintenance }: PostgresResource): Promise<void> {
   // It goes with the container.
   if (on === 'own container') return
-  const { database, ...target } = targetOf(parseDatabaseUrl(url))
+  const container = on === 'shared container' ? findSharedContainer(lease.commonDir) : undefined
+  if (on === 'shared container' && container === undefined) return
+  // A container that came back may have another port than the URL.
+  const { database, ...target } = { ...targetOf(parseDatabaseUrl(url)), ...container?.server }
   try {
     await withServer({ ...target, database: maintenance }, async (server) => {
       const mark = await dropDatabase(server, database, lease.id)
+      // What was never marked does not say where it came from, and may have left a template that nothing else will come from.
+      if (on === 'server' && mark?.kind !== 'worktree') await dropUnusedTemplates(server)
       if (mark?.kind === 'worktree' && mark.template !== '') await dropUnusedTemplates(server, mark.template)
     })
   } catch (error) {
-    if (!(error instanceof UnreachableError) || on === 'server' || (await isSharedContainerThere(lease))) throw error
+    const failure = isLoginRefused(error) ? new UnreachableError(error.message, { cause: error }) : error
+    if (!(failure instanceof UnreachableError) || on === 'server' || (await isSharedContainerThere(lease)))
+      throw failure
   }
+}
+
+/** The password may have been changed since: no reason for the worktree to stay. */
+function isLoginRefused(error: unknown): error is IsolateError {
+  return (
+    error instanceof IsolateError &&
+    error.cause instanceof PostgresError &&
+    ['28P01', '28000'].includes(error.cause.code)
+  )
 }
 
 /** One that has been removed by hand took its databases with it. */

@@ -1,7 +1,14 @@
 /** The URL of the configured server. A committed file holds no password: `$NAME` in it stands for a variable. */
 import { join } from 'node:path'
 import type { Config, PostgresServerConfig } from '../config.ts'
-import { namesIn, parseReferences, substitute, type EnvVariables } from '../env-reference.ts'
+import {
+  namesIn,
+  parseReferences,
+  substitute,
+  writePieces,
+  type EnvPiece,
+  type EnvVariables,
+} from '../env-reference.ts'
 import { parseEnvStatements } from '../env-syntax.ts'
 import { IsolateError } from '../isolate-error.ts'
 import { readIfAny } from '../read-if-any.ts'
@@ -23,10 +30,8 @@ export function requireServerUrl(
   const files = source === undefined ? [] : [join(source, environment.file), join(source, '.env')]
   const values: EnvVariables[] = [...files.map(readVariables), env]
   const known = Object.fromEntries(names.map((name) => [name, values.map((each) => each[name]).find(Boolean)]))
-  const resolved = substitute(pieces, known)
-  const missing = names.filter((name) => !known[name])
-  const text = resolved.map((piece) => (piece.kind === 'reference' ? '' : piece.text)).join('')
-  if (text === '' || (missing.length > 0 && !url.includes(':-'))) {
+  const missing = missingIn(pieces, known)
+  if (missing.length > 0) {
     throw new IsolateError(
       `"database.url" needs ${missing.map((name) => `$${name}`).join(', ')}, which is set nowhere`,
       {
@@ -34,7 +39,15 @@ export function requireServerUrl(
       },
     )
   }
-  return parseDatabaseUrl(text)
+  return parseDatabaseUrl(writePieces(substitute(pieces, known), (text) => text))
+}
+
+/** Those without a value and without a default. */
+function missingIn(pieces: readonly EnvPiece[], known: EnvVariables): string[] {
+  return pieces.flatMap((piece) => {
+    if (piece.kind !== 'reference' || known[piece.name]) return []
+    return piece.fallback === undefined ? [piece.name] : missingIn(piece.fallback, known)
+  })
 }
 
 /** Values as written; one with references of its own is not followed. */

@@ -47,8 +47,30 @@ export async function takeAdvisoryLock({ connection }: Server, name: string): Pr
   await connection.query(`SELECT pg_advisory_lock(${lockKey(name)})`)
 }
 
-export async function freeAdvisoryLock({ connection }: Server, name: string): Promise<void> {
-  await connection.query(`SELECT pg_advisory_unlock(${lockKey(name)})`)
+/** The same for a while. */
+export async function withAdvisoryLock<T>(server: Server, name: string, work: () => Promise<T>): Promise<T> {
+  await takeAdvisoryLock(server, name)
+  try {
+    return await work()
+  } finally {
+    await server.connection.query(`SELECT pg_advisory_unlock(${lockKey(name)})`)
+  }
+}
+
+/** A share in a lock, until the connection ends: it keeps nobody out but `withUnsharedLock`. */
+export async function shareAdvisoryLock({ connection }: Server, name: string): Promise<void> {
+  await connection.query(`SELECT pg_advisory_lock_shared(${lockKey(name)})`)
+}
+
+/** Does the work unless somebody has a share in the lock. */
+export async function withUnsharedLock(server: Server, name: string, work: () => Promise<void>): Promise<void> {
+  const [row] = await server.connection.query(`SELECT pg_try_advisory_lock(${lockKey(name)}) AS taken`)
+  if (row?.['taken'] !== 't') return
+  try {
+    await work()
+  } finally {
+    await server.connection.query(`SELECT pg_advisory_unlock(${lockKey(name)})`)
+  }
 }
 
 function lockKey(name: string): string {
@@ -90,10 +112,13 @@ const refusals: Readonly<Record<string, Refusal>> = {
     hint: ({ user }) =>
       `Let the role make databases, as a superuser: ALTER ROLE "${user}" CREATEDB; and own what is copied.`,
   },
+  '25006': { hint: () => 'It is a standby, or the role is read-only there: name the primary server, or another role.' },
+  '55006': { hint: () => 'End the sessions on it, or wait for them.' },
   '53100': {
     hint: () => 'The disk of the server is full: remove worktrees that are done (agent-isolate gc), or databases.',
   },
   '53300': { hint: () => 'Too many clients are connected: end some, or raise max_connections.', mayPass: true },
   '57P03': { hint: () => 'Try again when it has started.', mayPass: true },
   '57P01': { hint: () => 'It was shut down meanwhile: try again when it runs.', mayPass: true },
+  '57P02': { hint: () => 'It has crashed meanwhile: try again when it runs.', mayPass: true },
 }

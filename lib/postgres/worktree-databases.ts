@@ -8,6 +8,7 @@ import type { Lease, PostgresResource, Resource } from '../lease.ts'
 import type { OpenLease } from '../open-lease.ts'
 import { slugOf } from '../worktree-name.ts'
 import { PostgresError, type PostgresTarget } from './connection.ts'
+import { parseDatabaseUrl, targetOf } from './database-url.ts'
 import { cloneDatabase, dropForced, findDatabase, markDatabase } from './databases.ts'
 import type { Template } from './private-template.ts'
 import { takeAdvisoryLock, withServer, type Server } from './server.ts'
@@ -56,17 +57,33 @@ async function requireDatabase(
 ): Promise<void> {
   const { open, on, target, renderUrl, reset } = request
   const resource: Resource = { kind: 'postgres', purpose, url: renderUrl(name), on, maintenance: target.database }
-  const isSame = (one: Resource): boolean => one.kind === 'postgres' && one.purpose === purpose && one.on === on
+  const isSame = (one: Resource): boolean =>
+    one.kind === 'postgres' &&
+    one.purpose === purpose &&
+    one.on === on &&
+    (on !== 'server' || isSamePlace(one.url, resource.url))
   const known = open.lease.resources.find((one) => isSame(one) && one.kind === 'postgres' && one.url === resource.url)
-  if (known === undefined) open.add(resource, on === 'server' ? undefined : isSame)
-  if (!reset.includes(purpose) && (await findDatabase(server, name))?.mark !== undefined) return
+  if (known === undefined) open.add(resource, isSame)
+  if (!reset.includes(purpose) && (await isWhole(server, name, on))) return
   const template = await cloneTemplate(server, request, name)
   const { id, name: worktree, root } = open.lease
   const mark = { kind: 'worktree', ledger: ledgerId(), lease: id, template: template.family } as const
   await markDatabase(server, name, mark, `${worktree} of ${basename(root)}`)
 }
 
-/** A template may be refreshed, or dropped with its last database, between our choice and our copy. */
+/** The same database, perhaps with another user or password. One on another server is still to be given back there. */
+function isSamePlace(one: string, other: string): boolean {
+  const [a, b] = [targetOf(parseDatabaseUrl(one)), targetOf(parseDatabaseUrl(other))]
+  return a.host === b.host && a.port === b.port && a.database === b.database
+}
+
+/** A migration may have set a comment of its own. In a container the image's own database may have one from the start. */
+async function isWhole(server: Server, name: string, on: PostgresResource['on']): Promise<boolean> {
+  const found = await findDatabase(server, name)
+  return found !== undefined && found.isValid && (found.mark !== undefined || (on === 'server' && found.hasComment))
+}
+
+/** A template may be refreshed between our choice and our copy, and anybody may drop one. */
 async function cloneTemplate(server: Server, { chooseTemplate }: DatabasesRequest, name: string): Promise<Template> {
   for (let attempt = 1; ; attempt += 1) {
     // First, since a container's own database gives its name up for it.
