@@ -25,13 +25,12 @@ export function listenersOf(
   })
 }
 
-/** The engine's own process listens on the ports of the worktree's containers. */
-function isPublished({ port, command }: Listener, resources: Lease['resources']): boolean {
+/** True for the engine's own process, which listens on the ports of a lease's containers. */
+export function isPublished({ port, command }: Listener, resources: Lease['resources']): boolean {
   const isEngine =
     command === undefined || /docker|podman|rootlessport|slirp4netns|pasta/.test(command.split(' ')[0] ?? '')
-  return resources.some(
-    (one) => (one.kind === 'container' && one.server.port === port) || (one.kind === 'compose' && isEngine),
-  )
+  if (!isEngine) return false
+  return resources.some((one) => (one.kind === 'container' && one.server.port === port) || one.kind === 'compose')
 }
 
 /** `pid 4711: node server.js`; of one that is not in the worktree, its folder too. */

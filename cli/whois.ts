@@ -8,7 +8,7 @@ import { findListeners, type Listener } from '../lib/listeners.ts'
 import { blockSize } from '../lib/ports.ts'
 import { requireRepository } from '../lib/repository.ts'
 import type { Command } from './command.ts'
-import { describeListener } from './port-listeners.ts'
+import { describeListener, isPublished } from './port-listeners.ts'
 import { UsageError } from './usage-error.ts'
 import { visible } from '../lib/visible-text.ts'
 
@@ -40,6 +40,8 @@ type PortFacts = {
   /** The lease of that worktree. */
   runsIn: Lease | undefined
   leasedBy: Lease | undefined
+  /** The listener is the container engine, on behalf of a container of the lease's. */
+  isContainer: boolean
 }
 
 export const command: Command = {
@@ -64,13 +66,16 @@ type Facts = Pick<PortFacts, 'listener'> & Record<'runsIn' | 'leasedBy', Pick<Le
 async function findFacts(port: number): Promise<PortFacts> {
   const { leases } = loadLedger()
   const listener = (await findListeners([port])).get(port)
+  const leasedBy = leases.find(({ block }) => port >= block && port < block + blockSize)
+  if (listener !== undefined && leasedBy !== undefined && isPublished(listener, leasedBy.resources)) {
+    return { listener, worktree: undefined, runsIn: leasedBy, leasedBy, isContainer: true }
+  }
   const folder = listener?.cwd
   const around = folder === undefined ? [] : leases.filter(({ worktree }) => isWithin(worktree, folder))
   // The innermost, should one lie in another.
   const runsIn = around.toSorted((a, b) => b.worktree.length - a.worktree.length)[0]
   const worktree = runsIn?.worktree ?? (folder === undefined ? undefined : await findCheckout(folder))
-  const leasedBy = leases.find(({ block }) => port >= block && port < block + blockSize)
-  return { listener, worktree, runsIn, leasedBy }
+  return { listener, worktree, runsIn, leasedBy, isContainer: false }
 }
 
 /** Undefined outside a repository, and for a folder that has gone meanwhile. */
@@ -90,7 +95,9 @@ function describeFacts(port: number, facts: PortFacts): string {
     listener === undefined
       ? `nobody listens on port ${port}`
       : `port ${port}: ${describeListener({ ...listener, name: '', isStranger: true })}`,
-    ...(listener === undefined ? [] : [`runs in    ${describePlace(worktree, runsIn)}`]),
+    ...(listener === undefined
+      ? []
+      : [`runs in    ${facts.isContainer ? 'a container of that lease' : describePlace(worktree, runsIn)}`]),
     `leased by  ${leasedBy === undefined ? 'nobody' : describeLease(port, leasedBy)}`,
   ]
   return isAgreed(facts) ? lines.join('\n') : [...lines, describeOdds(facts)].join('\n')
@@ -103,7 +110,10 @@ function describePlace(worktree: string | undefined, runsIn: Lease | undefined):
 
 function describeLease(port: number, lease: Lease): string {
   const name = portName(port, lease)
-  return `${lease.name} (${visible(lease.worktree)}), ${name === undefined ? 'as a spare port' : `as "${name}"`}`
+  const whose = lease.isShared
+    ? `all worktrees of ${visible(lease.root)}`
+    : `${lease.name} (${visible(lease.worktree)})`
+  return `${whose}, ${name === undefined ? 'as a spare port' : `as "${name}"`}`
 }
 
 function describeOdds({ runsIn, leasedBy }: PortFacts): string {

@@ -188,9 +188,9 @@ function isRunArgument(text: string): boolean {
 
 const databaseNameForm = 'lower-case letters, digits and "_", starting with a letter, 50 at most'
 
-/** Needs no quotes anywhere, and has room for "_test". */
+/** Needs no quotes anywhere, and has room for "_test". Ours begin with "agent_"; two belong to the server. */
 function isDatabaseName(text: string): boolean {
-  return /^[a-z][a-z0-9_]{0,49}$/.test(text)
+  return /^[a-z][a-z0-9_]{0,49}$/.test(text) && !/^(?:agent_|template[01]$)/.test(text)
 }
 
 /** A name that docker could take for an option is none. */

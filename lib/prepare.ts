@@ -6,6 +6,7 @@ import { existsSync, lstatSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findComposeFiles } from './compose/files.ts'
 import { composePortNames } from './compose/ports.ts'
+import type { Config } from './config.ts'
 import { copyContext } from './context-files.ts'
 import { createDatabases, planSqlite, type DatabaseOptions } from './database.ts'
 import { applyDependencies } from './dependencies/apply-dependencies.ts'
@@ -61,7 +62,7 @@ export async function prepareWorktree(project: Project, lease: Lease, { reporter
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
 
   const gitFolder = ownGitFolder(worktree)
-  const leaveOut = config.database.provider === 'sqlite' ? [config.database.path, config.database.seed ?? ''] : []
+  const leaveOut = databaseFiles(config, current)
   const context = stopwatch.measure('context files', async () => {
     if (source !== undefined) await copyContext({ source, worktree, gitFolder, copy: config.copy, leaveOut, reporter })
   })
@@ -70,7 +71,11 @@ export async function prepareWorktree(project: Project, lease: Lease, { reporter
   })
   // The only one of the three that writes to the lease.
   const databases = stopwatch.measure('database', () =>
-    createDatabases(project, current, databaseOptions(project, reporter, dependencies)),
+    createDatabases(
+      project,
+      current,
+      databaseOptions(project, reporter, () => allOrFirstError([context, dependencies])),
+    ),
   )
   await allOrFirstError([context, dependencies, databases])
   const prepared = await databases
@@ -103,12 +108,16 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
   writeShellEnvironment(lease, environmentOf(project, lease))
 }
 
-/** A seed's command is a set-up command: it may need the dependencies. */
-export function databaseOptions(project: Project, reporter: Reporter, dependencies?: Promise<void>): DatabaseOptions {
+/** A seed's command is a set-up command: it may need the dependencies, and the files that git does not have. */
+export function databaseOptions(
+  project: Project,
+  reporter: Reporter,
+  awaitFiles: () => Promise<void> = async () => undefined,
+): DatabaseOptions {
   return {
     reporter,
     runSeedCommand: async (command, lease) => {
-      await dependencies
+      await awaitFiles()
       const failure = await runCommand(project, lease, command, reporter)
       if (failure !== undefined) {
         throw new IsolateError(failure, { hint: 'Mend "database.seedCommand" in agent-isolate.json, then try again.' })
@@ -142,6 +151,12 @@ async function planResources(
     if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
   }
   return resources
+}
+
+/** Databases are made by another part, and the seed of a file belongs to the main checkout. */
+function databaseFiles({ database }: Config, { resources }: Lease): string[] {
+  const own = resources.flatMap((one) => (one.kind === 'sqlite' ? [one.inner] : []))
+  return database.provider === 'sqlite' && database.seed !== undefined ? [...own, database.seed] : own
 }
 
 /** Without it nothing can be started that would have to be found again. */

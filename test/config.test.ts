@@ -53,6 +53,8 @@ test('an error names the file and the key at fault', () => {
     [{ database: { provider: 'postgres-server', url: '$X', image: 'x' } }, /unknown key "database\.image"/],
     [{ database: { provider: 'postgres-docker', image: '--privileged' } }, /"database\.image"/],
     [{ database: { provider: 'postgres-docker', name: 'a"b' } }, /"database\.name"/],
+    [{ database: { provider: 'postgres-docker', name: 'agent_base' } }, /"database\.name"/],
+    [{ database: { provider: 'postgres-docker', name: 'template1' } }, /"database\.name"/],
     [{ database: { provider: 'postgres-docker', runArgs: ['--name=x'] } }, /"database\.runArgs"/],
     [{ database: { provider: 'postgres-docker', runArgs: ['-l', 'a=b'] } }, /"database\.runArgs"/],
     [{ database: { provider: 'postgres-docker', runArgs: ['--rm'] } }, /"database\.runArgs"/],

@@ -42,6 +42,8 @@ export type ContainerState = {
   id: string
   labels: Labels
   isRunning: boolean
+  /** It runs, but is not let go on. */
+  isPaused?: true
   /** Of a container that has ended; 0 for one that runs, or never did. */
   exitCode: number
   /** True when the system ended it for want of memory. */
@@ -89,9 +91,11 @@ async function tryToRun(engine: Engine, request: ContainerRequest): Promise<Star
     if (isFirst) repaired.add(fault)
     if (fault === 'image missing' && isFirst) await pullImage(engine, image, reporter)
     else if (fault === 'name taken' && isFirst) await requireName(engine, name, labels)
-    else throw dockerFailure(`the container ${name} (image ${image})`, 'started', stderr)
+    else throw dockerFailure(`the container ${name} (image ${image})`, 'started', stderr, { hint: configHint })
   }
 }
+
+const configHint = 'See "image" and "runArgs" of "database" in agent-isolate.json.'
 
 /** Pure. */
 function runArguments(request: ContainerRequest): string[] {
@@ -115,7 +119,7 @@ async function requireName(engine: Engine, name: string, labels: Labels): Promis
 }
 
 /**
- * Starts a container of ours that has ended, after a reboot for instance; one that runs is left as it is. `absent`: there
+ * Starts a container of ours that has ended, after a reboot for instance, or that is paused; one that runs is left as it is. `absent`: there
  * is none of ours. With its port taken it stays as it was. Throws `IsolateError`, or as `docker`.
  */
 export async function startStoppedContainer(
@@ -125,8 +129,8 @@ export async function startStoppedContainer(
 ): Promise<StartResult | 'absent'> {
   const state = await findContainerState(engine, name)
   if (state === undefined || !carriesLabels(state.labels, labels)) return 'absent'
-  if (state.isRunning) return 'started'
-  const { code, stderr } = await docker(engine, ['start', state.id])
+  if (state.isRunning && !state.isPaused) return 'started'
+  const { code, stderr } = await docker(engine, [state.isPaused ? 'unpause' : 'start', state.id])
   if (code === 0) return 'started'
   if (saysAbsent(stderr)) return 'absent'
   if (findFault(stderr) === 'port taken') return 'port taken'
@@ -182,6 +186,7 @@ export async function findContainerState(
     id: found.id,
     labels: found.labels,
     isRunning: partOf(state, 'Running') === true,
+    ...(partOf(state, 'Paused') === true ? { isPaused: true } : {}),
     exitCode: typeof exitCode === 'number' ? exitCode : 0,
     isOutOfMemory: partOf(state, 'OOMKilled') === true,
   }

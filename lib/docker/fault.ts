@@ -29,12 +29,17 @@ export function lastLines(text: string, count: number): string[] {
 /** Docker's pointers to its own help, which say nothing of the failure. */
 const pointerToHelp = /^(?:See 'docker .*--help'|Run 'docker .*--help' for more information|Usage: )/
 
-/** The error for a docker command that failed on `subject`; `purpose` completes "… cannot be". Pure. */
-export function dockerFailure(subject: string, purpose: string, stderr: string): IsolateError {
+/** The error for a docker command that failed on `subject`; `purpose` completes "… cannot be"; `hint` for want of a better one. Pure. */
+export function dockerFailure(
+  subject: string,
+  purpose: string,
+  stderr: string,
+  options: { hint?: string } = {},
+): IsolateError {
   const words = lastLines(stderr, 8).filter((line) => !pointerToHelp.test(line))
   const said = words.join('\n  ').replace(/^(?:docker: )?(?:Error response from daemon|Error): /i, '')
   const message = `${subject} cannot be ${purpose}: ${said || 'docker says no more'}`
-  if (findFault(stderr) !== 'disk full') return new IsolateError(message)
+  if (findFault(stderr) !== 'disk full') return new IsolateError(message, options)
   return new IsolateError(message, {
     hint: 'The disk of the container engine is full. See what takes the space: docker system df',
   })

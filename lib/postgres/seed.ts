@@ -11,6 +11,7 @@ import { lastLines } from '../docker/fault.ts'
 import { isWithin } from '../inner-path.ts'
 import { IsolateError } from '../isolate-error.ts'
 import type { Outcome } from '../run.ts'
+import { quoteLiteral } from './sql-quoting.ts'
 
 export type Seed = {
   /** Absolute; in the order in which they are run. */
@@ -90,7 +91,7 @@ export async function runSeedFile(
   const login = ['--username', user, '--dbname', database, '--no-password']
   const program = isArchive(file)
     ? ['pg_restore', ...login, '--exit-on-error', '--no-owner', '--no-privileges']
-    : ['psql', ...login, '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-']
+    : ['psql', ...login, ...psqlOptions, '--file=-', `--command=${requireStillIn(database)}`]
   const input = openSync(file, 'r')
   try {
     const command = ['exec', '--interactive', container, ...program]
@@ -99,6 +100,15 @@ export async function runSeedFile(
   } finally {
     closeSync(input)
   }
+}
+
+const psqlOptions = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null']
+
+/** What `pg_dump --create` writes goes over to the database that it was made of: all that it loads would be lost. */
+function requireStillIn(database: string): string {
+  const words = '\'the script goes over to the database "%": dump without --create (-C)\', current_database()'
+  const test = `IF current_database() <> ${quoteLiteral(database)} THEN RAISE EXCEPTION ${words}; END IF;`
+  return `DO $agent$ BEGIN ${test} END $agent$`
 }
 
 function seedFailure(file: string, { stderr }: Outcome): IsolateError {
