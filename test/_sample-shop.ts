@@ -20,7 +20,7 @@ for (const name of readdirSync('migrations').sort()) {
 import { beforeEach, test } from 'node:test'
 import { sql } from './db.mjs'
 beforeEach(() => sql('TRUNCATE orders RESTART IDENTITY'))
-for (const count of [1, 3, 5]) {
+for (const count of [1, 3]) {
   test(\`\${count} orders are \${count} orders\`, () => {
     for (let order = 1; order <= count; order++) sql("INSERT INTO orders (item) VALUES ('tea')")
     assert.equal(sql('SELECT count(*) FROM orders'), String(count))

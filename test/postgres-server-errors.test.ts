@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { connectPostgres } from '../lib/postgres/connection.ts'
 import { parseDatabaseUrl, targetOf } from '../lib/postgres/database-url.ts'
@@ -165,6 +165,21 @@ test(
     assert.equal(code, 0, stderr)
   },
 )
+
+test('a restore that gives up ends the dump that feeds it', { skip }, async (t) => {
+  createSource(t, server())
+  server().psql('shop', 'CREATE TABLE much AS SELECT repeat(md5(i::text), 20) AS text FROM generate_series(1, 10000) i')
+  const session = await connectPostgres(targetOf(parseDatabaseUrl(server().url('shop'))), {
+    timeoutMs: 5000,
+    applicationName: 'developer',
+  })
+  t.after(() => session.close())
+  const repository = createServerRepository(t, server())
+  const program = repository.sandbox.write('programs/pg_restore', '#!/bin/sh\necho "error: no more" >&2\nexit 1\n')
+  chmodSync(program, 0o755)
+  const env = { PATH: [dirname(program), repository.sandbox.env['PATH']].join(delimiter) }
+  await assertRefused(repository, [/could not be copied: error: no more/], { env })
+})
 
 test('a standby is told from a server that can be used', { skip }, async (t) => {
   createSource(t, server())

@@ -83,8 +83,9 @@ async function pipe(first: Step, second: Step, what: string): Promise<void> {
   const writer = spawn(first.program, [...first.args], { env: first.env, stdio: ['ignore', 'pipe', 'pipe'] })
   const reader = spawn(second.program, [...second.args], { env: second.env, stdio: ['pipe', 'ignore', 'pipe'] })
   writer.stdout.pipe(reader.stdin)
-  // A reader that ends early is reported by its exit code.
+  // A reader that ends early is reported by its exit code; the writer would wait for it for ever.
   reader.stdin.on('error', () => writer.kill())
+  reader.on('close', () => writer.kill())
   const [wrote, read] = await Promise.all([endOf(writer, first.program), endOf(reader, second.program)])
   const failed = wrote.failure === undefined ? read : read.failure === undefined ? wrote : earlier(wrote, read)
   if (failed.failure === undefined) return
