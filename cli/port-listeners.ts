@@ -28,7 +28,7 @@ export function listenersOf(
 /** True for the engine's own process, which listens on the ports of a lease's containers. */
 export function isPublished({ port, command }: Listener, resources: Lease['resources']): boolean {
   const isEngine =
-    command === undefined || /docker|podman|rootlessport|slirp4netns|pasta/.test(command.split(' ')[0] ?? '')
+    command === undefined || /docker|podman|conmon|rootlessport|slirp4netns|pasta/.test(command.split(' ')[0] ?? '')
   if (!isEngine) return false
   return resources.some((one) => (one.kind === 'container' && one.server.port === port) || one.kind === 'compose')
 }

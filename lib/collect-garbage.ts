@@ -51,10 +51,18 @@ export type GarbageOptions = {
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage> {
   const { leases, damaged } = loadLedger()
   const results: GarbageResult[] = []
-  for (const { lease, verdict } of await judgeLeases(leases)) {
-    const action = planAction(verdict, options)
-    results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter))
+  const collect = async (judged: Awaited<ReturnType<typeof judgeLeases>>): Promise<void> => {
+    for (const { lease, verdict } of judged) {
+      const action = planAction(verdict, options)
+      results.push(
+        options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter),
+      )
+    }
   }
+  await collect(await judgeLeases(leases.filter(({ isShared }) => !isShared)))
+  // What worktrees share has mostly gone with them. It is none to be counted.
+  const shared = await judgeLeases(loadLedger().leases.filter(({ isShared }) => isShared))
+  await collect(shared.filter(({ verdict }) => verdict !== 'alive'))
   // What leases held is gone by now.
   const orphans = await collectOrphans(leases, options)
   const left = findLeftFiles()

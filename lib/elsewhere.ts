@@ -5,6 +5,7 @@
 export { removeComposeProject } from './compose/project.ts'
 export { writeComposeOverride } from './compose/override.ts'
 export { removeOwnContainer } from './postgres/container.ts'
+export { hasDatabase } from './postgres/has-database.ts'
 export { removePostgres } from './postgres/remove-database.ts'
 export { findSeed } from './postgres/seed.ts'
 export { releaseSharedContainer, removeUnclaimed } from './postgres/shared-container.ts'

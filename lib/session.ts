@@ -5,9 +5,6 @@ import { databaseOf, describeDatabase } from './lease-database.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from './isolate-error.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
-import { PostgresError } from './postgres/connection.ts'
-import { parseDatabaseUrl, targetOf } from './postgres/database-url.ts'
-import { answers } from './postgres/wait-until-ready.ts'
 import type { Tools } from './prepare.ts'
 import { reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
@@ -46,20 +43,11 @@ async function wake(lease: Lease, tools: Tools): Promise<Lease> {
   }
 }
 
-/**
- * Containers stop with the engine, and what they had in memory is gone: setting the worktree up brings both back. Asked is
- * the database itself: a shared container may have been brought back by another worktree.
- */
+/** Containers stop with the engine, and what they had in memory is gone: setting the worktree up brings both back. */
 async function hasItsDatabase(lease: Lease): Promise<boolean> {
   const database = databaseOf(lease)
   if (database?.kind !== 'postgres' || database.on === 'server') return true
-  try {
-    return await answers(targetOf(parseDatabaseUrl(database.url)))
-  } catch (error) {
-    // It is there, and says no: nothing that a set-up would mend.
-    if (error instanceof PostgresError) return true
-    throw error
-  }
+  return (await import('./elsewhere.ts')).hasDatabase(database)
 }
 
 /** What the model is told. Facts and rules in a few lines: they are read at every start. */
