@@ -52,8 +52,8 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   [
     'db',
     {
-      usage: 'db url|reset',
-      summary: "the worktree's database: its URL, or back to its seed",
+      usage: 'db ACTION',
+      summary: "the worktree's database: url, reset to its seed, psql",
       load: async () => (await import('./db.ts')).command,
     },
   ],

@@ -1,10 +1,13 @@
 /** agent-isolate db */
 import { withWorktreeLock } from '../lib/create.ts'
 import { requireDatabase, resetDatabase } from '../lib/database.ts'
+import { IsolateError } from '../lib/isolate-error.ts'
 import type { Database, DatabasePurpose } from '../lib/lease-database.ts'
 import type { Lease } from '../lib/lease.ts'
+import { reloadLease } from '../lib/ledger.ts'
 import { databaseOptions } from '../lib/prepare.ts'
 import type { Project } from '../lib/project.ts'
+import { isWithinSetUp, runSetup } from '../lib/project-commands.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import type { Answer, Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
@@ -12,15 +15,17 @@ import { openDatabaseShell } from './database-shell.ts'
 import { databaseJson } from './lease-json.ts'
 import { UsageError } from './usage-error.ts'
 
-const help = `agent-isolate db url|reset|psql [--test] [--name NAME] [--json] [-C DIR]
+const help = `agent-isolate db url|reset|psql [--test] [--no-setup] [--name NAME] [--json] [-C DIR]
 
 url    prints the URL of the database of the worktree we are in
-reset  throws away what is in it and puts its seed back ("database.seed", the template
-       that it was cloned from, or the main checkout's own database); prints the URL.
-       Sessions on a server are ended; programs that have a file open must open it anew.
+reset  throws away what is in it, puts its seed back ("database.seed", the template that
+       it was cloned from, or the main checkout's own database) and runs the "setup"
+       commands, as at its creation; prints the URL. Sessions on a server are ended;
+       programs that have a file open must open it anew.
 psql   opens a shell on it: psql (of this machine, or in the container), or sqlite3
 
-  --test               the worktree's second database, for its tests
+  --test               the worktree's second database, for its tests; no set-up then
+  --no-setup           reset without the "setup" commands
   --name NAME          of that worktree of this repository instead
   --json               { url, path }; on a server { url, name, host, port, user }
   -C, --directory DIR  work as if started in DIR
@@ -32,7 +37,7 @@ Exit codes: 0 done, 1 failed (with --json {"error": {"message", "hint"}} on stdo
 2 wrong usage; those of the shell with psql.`
 
 export const command: Command = {
-  syntax: { operands: ['"url", "reset" or "psql"'], flags: ['json', 'test'], texts: ['name'] },
+  syntax: { operands: ['"url", "reset" or "psql"'], flags: ['json', 'no-setup', 'test'], texts: ['name'] },
   help,
   async run({ operands: [action], flags, texts }) {
     if (action !== 'url' && action !== 'reset' && action !== 'psql') {
@@ -43,16 +48,26 @@ export const command: Command = {
     const purpose = flags.has('test') ? 'test' : 'development'
     const { project, lease } = await requireCurrentLease(texts.get('name'))
     if (action === 'url') return answer(requireDatabase(lease, purpose))
-    if (action === 'reset') return answer(await reset(project, lease, purpose))
+    const withSetup = purpose === 'development' && !flags.has('no-setup')
+    if (action === 'reset') return answer(await reset(project, lease, purpose, withSetup))
     return { exitCode: await openDatabaseShell(lease, requireDatabase(lease, purpose)) }
   },
 }
 
-/** A set-up command of a worktree that is being made may ask for it: then its maker holds the lock. */
-async function reset(project: Project, lease: Lease, purpose: DatabasePurpose): Promise<Database> {
+/** A set-up command may ask for it: then whoever runs it holds the lock, and goes on with the set-up. */
+async function reset(project: Project, lease: Lease, purpose: DatabasePurpose, withSetup: boolean): Promise<Database> {
   const reporter = stderrReporter
-  const work = (): Promise<Database> => resetDatabase(project, lease, purpose, databaseOptions(project, reporter))
-  return lease.state === 'ready' ? withWorktreeLock(lease, { reporter }, work) : work()
+  const work = (current: Lease): Promise<Database> =>
+    resetDatabase(project, current, purpose, databaseOptions(project, reporter))
+  if (isWithinSetUp(lease)) return work(lease)
+  return withWorktreeLock(lease, { reporter }, async () => {
+    // Whoever held the lock may have removed the worktree.
+    const current = reloadLease(lease)
+    if (current?.state !== 'ready') throw new IsolateError(`${lease.worktree} has just been removed, or left half-made`)
+    const database = await work(current)
+    if (withSetup) await runSetup(project, reloadLease(lease) ?? current, reporter)
+    return database
+  })
 }
 
 function answer(database: Database): Answer {

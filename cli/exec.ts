@@ -1,6 +1,7 @@
 /** agent-isolate exec */
 import { environmentOf } from '../lib/environment.ts'
 import type { Lease } from '../lib/lease.ts'
+import { databaseOf } from '../lib/lease-database.ts'
 import { findListeners } from '../lib/listeners.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import type { Command } from './command.ts'
@@ -30,11 +31,21 @@ export const command: Command = {
   async run({ texts, commandLine: [program = '', ...args] }) {
     const name = texts.get('name')
     const { project, lease } = await requireCurrentLease(name)
-    await warnOfStrangers(lease)
+    await Promise.all([warnOfStrangers(lease), warnOfMissingDatabase(lease)])
     const cwd = name === undefined ? process.cwd() : lease.worktree
     const env = { ...process.env, ...environmentOf(project, lease).exported, PWD: cwd }
     return { exitCode: await runInForeground(program, args, { cwd, env }) }
   },
+}
+
+/** A container stops with its engine. */
+async function warnOfMissingDatabase(lease: Lease): Promise<void> {
+  const database = databaseOf(lease)
+  if (database?.kind !== 'postgres' || database.on === 'server') return
+  const { hasDatabase } = await import('../lib/elsewhere.ts')
+  if (!(await hasDatabase(database))) {
+    stderrReporter.warn('the database of this worktree does not answer; start it again: agent-isolate setup')
+  }
 }
 
 /** A port that was free when it was leased may have been taken since. */

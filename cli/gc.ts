@@ -15,8 +15,9 @@ on the server that this repository names. Nothing alive is touched. A repository
 cannot be reached may be on a disk that comes back, so its worktrees are kept.
 
   --dry-run            say what would be done, and do nothing
-  --unreachable        give up worktrees whose repository is gone: their ports,
-                       containers and databases
+  --unreachable        give up worktrees whose repository is gone (their ports,
+                       containers and databases), and what removed worktrees left on
+                       engines and servers that cannot be reached
   --json               { leases: [{ name, path, repository, ports, action, outcome,
                        error }], orphans: [{ kind, name, place, outcome, error }],
                        damaged, temporaryFiles }; action is keep, reap, leave or
@@ -61,7 +62,9 @@ function describeResult({ lease, action, outcome, failure }: GarbageResult): str
   if (action === 'leave') {
     return `out of reach: ${what}; if ${lease.commonDir} is gone for good: agent-isolate gc --unreachable`
   }
-  if (outcome === 'postponed') return `left for later: ${what}: some of it is out of reach`
+  if (outcome === 'postponed') {
+    return `left for later: ${what}: some of it is out of reach; if that is for good: agent-isolate gc --unreachable`
+  }
   if (outcome === 'busy') return `left to another process: ${what}`
   if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} ${what}`
   return `${outcome === 'planned' ? 'would give back' : 'gave back'} ${what}`

@@ -12,7 +12,7 @@ export type LeaseJson = {
   testDatabase: DatabaseJson | null
 }
 
-/** A file, or a database on a server; `url` holds the password. */
+/** A file, or a database on a server. */
 export type DatabaseJson =
   { url: string; path: string } | { url: string; name: string; host: string; port: number; user: string }
 
@@ -23,11 +23,19 @@ export function leaseJson(lease: Lease): LeaseJson {
     path,
     branch,
     ports,
-    database: databaseJson(databaseOf(lease)),
-    testDatabase: databaseJson(databaseOf(lease, 'test')),
+    database: shownDatabase(databaseOf(lease)),
+    testDatabase: shownDatabase(databaseOf(lease, 'test')),
   }
 }
 
+/** Without the password: lists are looked at, logged and read to models. */
+function shownDatabase(database: Database | undefined): DatabaseJson | null {
+  if (database?.kind !== 'postgres') return databaseJson(database)
+  const url = database.url.replace(/^([^:]+:\/\/[^:@/?#]*):[^/?#]*@/, '$1@').replace(/([?&]password=)[^&#]*/g, '$1***')
+  return databaseJson({ ...database, url })
+}
+
+/** `url` with the password. */
 export function databaseJson(database: Database | undefined): DatabaseJson | null {
   if (database === undefined) return null
   if (database.kind === 'sqlite') return { url: database.url, path: database.path }

@@ -81,7 +81,7 @@ function noteOn(listener: PortListener, width: number, colors: Colors): string {
 }
 
 function noteOnState(state: WorktreeState): string[] {
-  if (state === 'dead') return ['  gives back what it holds at the next creation, or now: agent-isolate gc']
+  if (state === 'dead') return ['  what it holds is given back by: agent-isolate gc']
   if (state === 'unreachable') return ['  its repository is gone; to give up its ports: agent-isolate gc --unreachable']
   return []
 }

@@ -1,8 +1,8 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
 import { existsSync, rmSync } from 'node:fs'
 import { collectOrphans, type Orphan } from './collect-orphans.ts'
-import { isElsewhere, type Lease } from './lease.ts'
-import { identityKey, loadLedger, reloadLease, type Ledger } from './ledger.ts'
+import { isElsewhere, isPostponed, type Lease } from './lease.ts'
+import { deleteLease, identityKey, loadLedger, reloadLease, type Ledger } from './ledger.ts'
 import { sweepLocks, withLockIfFree } from './lock.ts'
 import { judgeLeases, type Verdict } from './judge-leases.ts'
 import { reapLease } from './reap.ts'
@@ -54,17 +54,15 @@ export async function collectGarbage(options: GarbageOptions): Promise<Garbage> 
   const collect = async (judged: Awaited<ReturnType<typeof judgeLeases>>): Promise<void> => {
     for (const { lease, verdict } of judged) {
       const action = planAction(verdict, options)
-      results.push(
-        options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options.reporter),
-      )
+      results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options))
     }
   }
   await collect(await judgeLeases(leases.filter(({ isShared }) => !isShared)))
   // What worktrees share has mostly gone with them. It is none to be counted.
   const shared = await judgeLeases(loadLedger().leases.filter(({ isShared }) => isShared))
   await collect(shared.filter(({ verdict }) => verdict !== 'alive'))
-  // What leases held is gone by now.
-  const orphans = await collectOrphans(leases, options)
+  // What leases held is gone by now. What a lease that cannot be read stands for may look like an orphan.
+  const orphans = damaged.length === 0 ? await collectOrphans(leases, options) : []
   const left = findLeftFiles()
   if (!options.isDryRun) {
     await sweepLocks()
@@ -83,14 +81,21 @@ export function planAction(
   return withUnreachable ? 'forget' : 'leave'
 }
 
-async function act(lease: Lease, action: GarbageAction, reporter: Reporter): Promise<GarbageResult> {
+async function act(
+  lease: Lease,
+  action: GarbageAction,
+  { reporter, withUnreachable }: GarbageOptions,
+): Promise<GarbageResult> {
   try {
     const isDone = await (action === 'reap'
       ? reapLease(lease, reporter)
       : action !== 'forget' || forgetLease(lease, reporter))
     if (!isDone) return { lease, action, outcome: 'busy' }
     const left = action === 'keep' || action === 'leave' ? undefined : reloadLease(lease)
-    return { lease, action, outcome: left === undefined ? 'done' : 'postponed' }
+    if (left === undefined) return { lease, action, outcome: 'done' }
+    // What is out of reach may be so for ever, and who asks for that has been told what is left there.
+    if (withUnreachable && isPostponed(left)) deleteLease(left)
+    return { lease, action: withUnreachable ? 'forget' : action, outcome: withUnreachable ? 'done' : 'postponed' }
   } catch (failure) {
     return { lease, action, outcome: 'failed', failure }
   }

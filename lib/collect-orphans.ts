@@ -3,12 +3,12 @@
  * was lost, or a program outlived its killed parent. What bears no mark, or another ledger's, is never touched.
  */
 import { removeContainer } from './docker/container.ts'
-import { currentEngine, type Engine } from './docker/engine.ts'
+import { currentEngine, withoutPassword, type Engine } from './docker/engine.ts'
 import { ledgerLabels } from './docker/labels.ts'
 import { listLabelled } from './docker/labelled.ts'
 import { removeVolume } from './docker/volume.ts'
 import { IsolateError } from './isolate-error.ts'
-import { ledgerId } from './ledger-id.ts'
+import { hasLedgerId, ledgerId } from './ledger-id.ts'
 import type { Lease } from './lease.ts'
 import { loadLedger } from './ledger.ts'
 import { PostgresError, type PostgresTarget } from './postgres/connection.ts'
@@ -37,6 +37,8 @@ export type OrphanOptions = { cwd: string; isDryRun: boolean; reporter: Reporter
 export async function collectOrphans(leases: readonly Lease[], options: OrphanOptions): Promise<Orphan[]> {
   const { cwd, isDryRun, reporter } = options
   const orphans: Orphan[] = []
+  // Nothing has ever been made elsewhere: no engine and no server needs to be asked.
+  if (!hasLedgerId()) return orphans
   for (const engine of enginesOf(leases)) {
     orphans.push(...(await orNone(reporter, () => collectOnEngine(engine, isDryRun))))
   }
@@ -79,13 +81,13 @@ function isFirstOfItsKind<T>(value: T, index: number, all: readonly T[]): boolea
   return all.findIndex((other) => JSON.stringify(other) === text) === index
 }
 
-/** The one that a trusted repository names; none where its URL cannot be made out just now. */
+/** The one that a trusted repository names; none where its config cannot be read, or its URL not be made out, just now. */
 async function configuredServer(cwd: string): Promise<PostgresTarget[]> {
-  if ((await findRepository(cwd)) === undefined) return []
-  const { repository, config, isTrusted } = await loadProject(cwd)
-  const { database } = config
-  if (database.provider !== 'postgres-server' || !isTrusted) return []
   try {
+    if ((await findRepository(cwd)) === undefined) return []
+    const { repository, config, isTrusted } = await loadProject(cwd)
+    const { database } = config
+    if (database.provider !== 'postgres-server' || !isTrusted) return []
     return [{ ...targetOf(requireServerUrl(repository.source, config, database)), database: database.maintenance }]
   } catch (error) {
     if (error instanceof IsolateError) return []
@@ -93,12 +95,15 @@ async function configuredServer(cwd: string): Promise<PostgresTarget[]> {
   }
 }
 
+/** An engine that is there lists within a second. */
+const listingMs = 10_000
+
 async function collectOnEngine(engine: Engine, isDryRun: boolean): Promise<Orphan[]> {
   const orphans: Orphan[] = []
-  const place = engine.host ?? engine.context ?? 'docker'
+  const place = engine.host === undefined ? (engine.context ?? 'docker') : withoutPassword(engine.host)
   // Containers first: a volume in use stays.
   for (const kind of ['container', 'volume'] as const) {
-    const found = await listLabelled(engine, kind, ledgerLabels())
+    const found = await listLabelled(engine, kind, ledgerLabels(), { timeoutMs: listingMs })
     for (const { name, labels } of withoutLease(found, ({ labels: its }) => its['agent-isolate.lease'])) {
       const own = { ...ledgerLabels(), 'agent-isolate.lease': labels['agent-isolate.lease'] ?? '' }
       const remove = kind === 'container' ? removeContainer : removeVolume

@@ -84,18 +84,19 @@ export function parseConfig(text: string, path: string): Config {
   const environment = top.section('environment')
   const sync = top.section('sync')
   top.text('$schema')
+  const database = readDatabase(top.section('database'))
   const config: Config = {
     worktrees: {
       folder: worktrees.path('folder') ?? '.claude/worktrees',
       branchPrefix: worktrees.text('branchPrefix', isBranchPrefix, 'letters, digits, "._/-"') ?? 'worktree-',
     },
-    database: readDatabase(top.section('database')),
+    database,
     ports: {
       names:
         ports.list('names', isPortName, 'lower-case letters, digits and "_", starting with a letter; not "app"') ?? [],
       range: readRange(ports) ?? [20000, 29999],
     },
-    compose: { ports: readComposePorts(compose) },
+    compose: { ports: readComposePorts(compose, database) },
     dependencies: {
       node_modules: dependencies.choice('node_modules', strategies) ?? 'auto',
       '.venv': dependencies.choice('.venv', strategies) ?? 'auto',
@@ -176,13 +177,15 @@ function readPostgresDocker(section: Section): PostgresDockerConfig {
 }
 
 const runArgumentForm =
-  'one argument of docker run, such as "--shm-size=256m"; name, labels and the way it is run are not to be changed'
+  'one argument of docker run, such as "--shm-size=256m"; name, labels, and the way it is run and reached are not to be changed'
 
 /** What makes the container ours, and one that stays until we remove it. */
 function isRunArgument(text: string): boolean {
   return (
     text !== '' &&
-    !/^(?:--(?:name|label|label-file|rm|detach|restart|cidfile|pull|interactive|tty)(?:=|$)|-[a-z]*[dlit])/.test(text)
+    !/^(?:--(?:name|label|label-file|rm|detach|restart|cidfile|pull|interactive|tty)(?:=|$)|-[a-z]*[dlit]|--net(?:work)?=(?:host|none|container:)|-\w\s)/.test(
+      text,
+    )
   )
 }
 
@@ -198,7 +201,7 @@ function isImage(text: string): boolean {
   return /^[\w][\w./:@-]*$/.test(text)
 }
 
-function readComposePorts(section: Section): ComposePorts {
+function readComposePorts(section: Section, database: DatabaseConfig): ComposePorts {
   const found = section.value('ports') ?? {}
   const wanted = 'an object, each key a service and each value one of its ports, or a list of them'
   if (typeof found !== 'object' || found === null || Array.isArray(found)) return section.fail('ports', wanted)
@@ -207,13 +210,23 @@ function readComposePorts(section: Section): ComposePorts {
     return ports.length > 0 && ports.every(isContainerPort) ? [service, ports] : section.fail('ports', wanted)
   })
   const ports = Object.fromEntries(entries)
+  if (portNamesOf(section, ports).includes('db') && hasOwnContainer(database)) {
+    return section.fail('ports', 'without "db", which is the port of the database\'s own container')
+  }
+  return ports
+}
+
+function hasOwnContainer(database: DatabaseConfig): boolean {
+  return database.provider === 'postgres-docker' && database.isolation === 'container'
+}
+
+function portNamesOf(section: Section, ports: ComposePorts): string[] {
   try {
-    composePortNames(ports)
+    return composePortNames(ports).map(({ name }) => name)
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
     return section.fail('ports', `without two of one name: ${error.message}`)
   }
-  return ports
 }
 
 function isContainerPort(value: unknown): value is number {

@@ -138,7 +138,7 @@ async function build(project: Project, worktree: string, name: WorktreeName, too
     if (existsSync(join(worktree, '.gitmodules'))) {
       reporter.info('submodules are not checked out in a new worktree: git submodule update --init')
     }
-    const prepared = await prepareWorktree(project, { ...based, state: 'preparing' }, tools)
+    const { lease: prepared } = await prepareWorktree(project, { ...based, state: 'preparing' }, tools)
     await stopwatch.measure('post-checkout', () => runPostCheckout(repository, worktree, reporter))
     return finish(project, prepared, tools)
   })
@@ -173,12 +173,20 @@ async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Pr
 type Adoptee = { worktree: string; name: string; branch: string | undefined; lease: Lease | undefined }
 
 async function adopt(project: Project, { worktree, name, branch, lease }: Adoptee, tools: Tools): Promise<Lease> {
-  if (lease?.state === 'ready') return prepareWorktree(project, { ...lease, branch }, tools)
+  if (lease?.state === 'ready') return refresh(project, { ...lease, branch }, tools)
   const fresh = lease ?? (await reserve(project, newLease(project, worktree, name, branch)))
   const current: Lease = { ...fresh, branch, state: 'preparing', maker: ownIdentity() }
-  const work = async (): Promise<Lease> => finish(project, await prepareWorktree(project, current, tools), tools)
+  const work = async (): Promise<Lease> =>
+    finish(project, (await prepareWorktree(project, current, tools)).lease, tools)
   // One that was there before us is not taken back.
   return lease === undefined ? orTearDown(current, tools, work) : work()
+}
+
+/** A database that had to be made anew (its container was gone) has no migrations yet. */
+async function refresh(project: Project, lease: Lease, tools: Tools): Promise<Lease> {
+  const { lease: prepared, hasNewDatabase } = await prepareWorktree(project, lease, tools)
+  if (hasNewDatabase) await runSetup(project, prepared, tools.reporter)
+  return prepared
 }
 
 /** Set-up commands, and only then: ready. */

@@ -30,14 +30,17 @@ export function planSqlite({ config }: Project, lease: Lease): Resource[] {
     })
 }
 
-/** Makes what is missing. Answers the lease with all that was written into it. Throws `IsolateError`. */
-export async function createDatabases(project: Project, lease: Lease, options: DatabaseOptions): Promise<Lease> {
+/** `lease` with all that was written into it; `isNew` when a database on a server was made for it, which has no migrations yet. */
+export type Provided = { lease: Lease; isNew: boolean }
+
+/** Makes what is missing. Throws `IsolateError`. */
+export async function createDatabases(project: Project, lease: Lease, options: DatabaseOptions): Promise<Provided> {
   if (project.config.database.provider !== 'sqlite') return provide(project, lease, [], options)
   for (const purpose of ['development', 'test'] as const) {
     const resource = findSqlite(lease, purpose)
     if (resource !== undefined) await createSqlite(project, lease, resource, options.reporter)
   }
-  return lease
+  return { lease, isNew: false }
 }
 
 /**
@@ -51,7 +54,8 @@ export async function resetDatabase(
   options: DatabaseOptions,
 ): Promise<Database> {
   const database = requireDatabase(lease, purpose)
-  if (database.kind === 'postgres') return requireDatabase(await provide(project, lease, [purpose], options), purpose)
+  if (database.kind === 'postgres')
+    return requireDatabase((await provide(project, lease, [purpose], options)).lease, purpose)
   const resource = findSqlite(lease, purpose)
   if (resource !== undefined) await resetSqlite(project, lease, resource, options.reporter)
   return database
@@ -65,7 +69,7 @@ export function requireDatabase(lease: Lease, purpose: DatabasePurpose): Databas
     hint:
       purpose === 'test'
         ? 'Set "test": true under "database" in agent-isolate.json, then: agent-isolate setup'
-        : 'See "database" in agent-isolate.json; after a change: agent-isolate setup',
+        : 'See "database" in agent-isolate.json and agent-isolate trust; then: agent-isolate setup',
   })
 }
 
@@ -75,23 +79,24 @@ async function provide(
   lease: Lease,
   reset: readonly DatabasePurpose[],
   { reporter, runSeedCommand }: DatabaseOptions,
-): Promise<Lease> {
+): Promise<Provided> {
   const { database } = project.config
-  if (database.provider === 'none' || database.provider === 'sqlite') return lease
+  if (database.provider === 'none' || database.provider === 'sqlite') return { lease, isNew: false }
   if (!project.isTrusted) {
-    const message = `no database was made: this repository is not trusted to use ${database.provider}.`
-    if (reset.length > 0) throw new IsolateError(message, { hint: untrustedHint })
-    reporter.warn(`${message} ${untrustedHint}`)
-    return lease
+    const reason = `this repository is not trusted to use ${database.provider}`
+    const hint = `Read its agent-isolate.json, then: agent-isolate trust; agent-isolate setup -C ${lease.worktree}`
+    if (reset.length > 0) throw new IsolateError(`the database was not reset: ${reason}`, { hint })
+    reporter.warn(`no database was made: ${reason}. ${hint}`)
+    return { lease, isNew: false }
   }
   const open: OpenLease = openLease(lease)
   const { provideInContainer, provideOnServer } = await import('./elsewhere.ts')
-  if (database.provider === 'postgres-server') await provideOnServer(project, database, open, { reset, reporter })
-  else await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
-  return open.lease
+  const made =
+    database.provider === 'postgres-server'
+      ? await provideOnServer(project, database, open, { reset, reporter })
+      : await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
+  return { lease: open.lease, isNew: made.includes('development') }
 }
-
-const untrustedHint = 'Read its agent-isolate.json, then: agent-isolate trust; agent-isolate setup'
 
 function findSqlite(lease: Lease, purpose: DatabasePurpose): SqliteResource | undefined {
   return findResource(lease, 'sqlite', ({ isTest }) => (isTest ?? false) === (purpose === 'test'))

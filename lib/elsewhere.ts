@@ -4,7 +4,7 @@
  */
 export { removeComposeProject } from './compose/project.ts'
 export { writeComposeOverride } from './compose/override.ts'
-export { removeOwnContainer } from './postgres/container.ts'
+export { removeLeaseContainer } from './postgres/container.ts'
 export { hasDatabase } from './postgres/has-database.ts'
 export { removePostgres } from './postgres/remove-database.ts'
 export { findSeed } from './postgres/seed.ts'

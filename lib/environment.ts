@@ -5,7 +5,6 @@ import { findComposeEnvironment } from './compose/environment.ts'
 import { isSafeToExport } from './env-export.ts'
 import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
-import { identityKey } from './ledger.ts'
 import { databaseOf } from './lease-database.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Project } from './project.ts'
@@ -103,9 +102,10 @@ function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
   }
 }
 
-/** Distinct on the machine: two repositories of one name may have worktrees of one name. */
+/** Distinct on any engine, and from that of a worktree which was at the same place before. It stays when the worktree moves. */
 export function composeProject(lease: Lease): string {
-  return `${slugOf(basename(lease.root))}-${slugOf(lease.name)}-${identityKey(lease).slice(0, 6)}`
+  const known = findResource(lease, 'compose')?.project
+  return known ?? `${slugOf(basename(lease.root))}-${slugOf(lease.name)}-${lease.id.slice(0, 6)}`
 }
 
 /** Compose reads no env file of ours, so these are for shells. They win: the project's name is how it is found again. */

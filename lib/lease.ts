@@ -15,19 +15,31 @@ export type Resource =
   | { kind: 'exclude' }
   /** A database file; SQLite's side files go with it. One that `existed` (git has checked it out) stays. */
   | { kind: 'sqlite'; inner: string; existed: boolean; isTest?: true }
-  /** A container of the lease's own with all that it holds, its named `volume` included. `hostPort` is one of the lease's. */
-  | { kind: 'container'; name: string; engine: Engine; volume?: string; server: ServerLogin }
+  | ContainerResource
   /** A claim on the repository's container, which goes with the last claim. */
   | { kind: 'shared-container' }
   /** A database on a server. */
   | PostgresResource
-  /** What `docker compose up` may have started under the worktree's project name. */
-  | { kind: 'compose'; project: string; engine: Engine }
+  /** What `docker compose up` may have started under the worktree's project name. `hasPorts`: it was given leased ones. */
+  | { kind: 'compose'; project: string; engine: Engine; hasPorts?: true }
   | { kind: 'dependencies'; inner: string }
   /** Copies of the main checkout's rules in another tool's worktree; those that nobody has changed go again. */
   | { kind: 'context' }
   /** The environment file; `existed` when it was there before us: then only our block goes. */
   | { kind: 'environment'; inner: string; existed: boolean }
+
+/** A container of the lease's own with all that it holds, its named `volume` included. Its port is one of the lease's. */
+export type ContainerResource = {
+  kind: 'container'
+  name: string
+  engine: Engine
+  volume?: string
+  server: ServerLogin
+  /** The database that the image was told to make. */
+  database: string
+  /** Hash of the settings that it was made with: they hold for its life. */
+  settings: string
+}
 
 export type PostgresResource = {
   kind: 'postgres'
@@ -39,6 +51,8 @@ export type PostgresResource = {
   on: (typeof serverKinds)[number]
   /** The database of that server to be connected to while this one is made or dropped. */
   maintenance: string
+  /** Set once it is whole: from then on what is in it is somebody's work, whatever becomes of its comment. */
+  isMade?: true
 }
 
 const purposes = ['development', 'test', 'template'] as const
@@ -155,7 +169,11 @@ function isResource(value: unknown): value is Resource {
     case 'environment':
       return isText(value['inner']) && typeof value['existed'] === 'boolean'
     case 'container':
-      return isText(value['name']) && isEngine(value['engine']) && isServerLogin(value['server'])
+      return (
+        [value['name'], value['database'], value['settings']].every(isText) &&
+        isEngine(value['engine']) &&
+        isServerLogin(value['server'])
+      )
     case 'compose':
       return isText(value['project']) && isEngine(value['engine'])
     case 'postgres':

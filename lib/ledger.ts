@@ -77,8 +77,12 @@ export function claimBlock(lease: Lease): boolean {
   }
 }
 
-/** Replaces the lease's file. Only under the lock of its worktree. */
+/** Replaces the lease's file. Only under the lock of its worktree. Throws `IsolateError` when the block has another owner by now. */
 export function saveLease(lease: Lease): void {
+  const owner = parseLease(readIfAny(leasePath(lease.block)) ?? '')
+  if (owner !== undefined && owner.id !== lease.id) {
+    throw new IsolateError(`${lease.worktree} has just been removed by another process`)
+  }
   const finished = writeTemporaryFile(renderLease(lease), { durable: true })
   const path = leasePath(lease.block)
   try {

@@ -40,8 +40,15 @@ export function requiredPortNames(project: Project, worktree?: string): string[]
   return [...new Set([...own, ...services, ...ports.names, ...template])].filter((name) => name !== 'app')
 }
 
-/** Answers the lease with the resources and ports that were added to it; it is saved before any of them is made. */
-export async function prepareWorktree(project: Project, lease: Lease, { reporter, stopwatch }: Tools): Promise<Lease> {
+/** `lease` with the resources and ports that were added to it; `hasNewDatabase` when one was made on a server. */
+export type Prepared = { lease: Lease; hasNewDatabase: boolean }
+
+/** The lease is saved before any of its resources is made. */
+export async function prepareWorktree(
+  project: Project,
+  lease: Lease,
+  { reporter, stopwatch }: Tools,
+): Promise<Prepared> {
   const { worktree } = lease
   const { config, repository, isTrusted } = project
   markWorktree(lease)
@@ -78,12 +85,12 @@ export async function prepareWorktree(project: Project, lease: Lease, { reporter
     ),
   )
   await allOrFirstError([context, dependencies, databases])
-  const prepared = await databases
+  const { lease: prepared, isNew } = await databases
   await stopwatch.measure('environment', async () => writeEnvironment(project, prepared, reporter))
   if (findResource(prepared, 'compose') !== undefined) {
     await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
   }
-  return prepared
+  return { lease: prepared, hasNewDatabase: isNew }
 }
 
 /** After the env file is there: compose may read it. What compose is asked to read may lead anywhere, so it takes trust. */
@@ -142,7 +149,9 @@ async function planResources(
     resources.push({ kind: 'context' })
   resources.push(...planSqlite(project, lease))
   if (findResource(lease, 'compose') === undefined && findComposeFiles(lease.worktree).length > 0 && hasDocker()) {
-    resources.push({ kind: 'compose', project: composeProject(lease), engine: currentEngine() })
+    const hasPorts = Object.keys(config.compose.ports).length > 0
+    const compose: Resource = { kind: 'compose', project: composeProject(lease), engine: currentEngine() }
+    resources.push(hasPorts ? { ...compose, hasPorts } : compose)
   }
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file

@@ -14,7 +14,7 @@ export async function runSetup(project: Project, lease: Lease, reporter: Reporte
     const failure = await runCommand(project, lease, command, reporter)
     if (failure !== undefined)
       throw new IsolateError(failure, {
-        hint: 'Mend the command ("setup" in agent-isolate.json), then create the worktree again.',
+        hint: 'Mend the command ("setup" in agent-isolate.json), then try again.',
       })
   }
 }
@@ -38,6 +38,14 @@ function mayRun(project: Project, list: 'setup' | 'teardown', reporter: Reporter
   return false
 }
 
+/** Set in the repository's commands: what they ask of us must neither wait for the worktree's lock nor run them again. */
+const setUpVariable = 'AGENT_ISOLATE_SETTING_UP'
+
+/** Whether we were started by a command of this worktree's set-up. */
+export function isWithinSetUp({ id }: Pick<Lease, 'id'>): boolean {
+  return process.env[setUpVariable] === id
+}
+
 /** Nine of the ten minutes that Claude Code gives a creation, in ms. */
 const commandTimeoutMs = 540_000
 
@@ -49,7 +57,7 @@ export async function runCommand(
   reporter: Reporter,
 ): Promise<string | undefined> {
   reporter.progress(`running: ${command}`)
-  const env = childEnvironment(environmentOf(project, lease).exported)
+  const env = childEnvironment({ ...environmentOf(project, lease).exported, [setUpVariable]: lease.id })
   const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
   if (outcome.code === 0) return undefined
   const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')

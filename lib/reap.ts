@@ -60,7 +60,7 @@ export async function reapDeadLeases(reporter: Reporter, except?: string): Promi
   const judged = await judgeLeases(leases.filter((lease) => lease.worktree !== except && !isPostponed(lease)))
   for (const { lease } of judged.filter(({ verdict }) => verdict === 'dead')) {
     try {
-      if (await reapLease(lease, reporter))
+      if ((await reapLease(lease, reporter)) && reloadLease(lease) === undefined)
         reporter.info(`gave back what was left of ${lease.name} (${lease.worktree})`)
     } catch (error) {
       if (!(error instanceof IsolateError)) throw error

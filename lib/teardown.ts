@@ -18,7 +18,7 @@ import { git, tryGit } from './git.ts'
 import { leadsInside } from './inner-path.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
-import { isOurWorktree, type Lease, type Resource } from './lease.ts'
+import { isElsewhere, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { isMarked } from './lease-mark.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { findProcessesAt, ownIdentity } from './process-identity.ts'
@@ -59,9 +59,17 @@ async function giveBackIfReached(lease: Lease, resource: Resource, options: Tear
     await giveBack(lease, resource, options)
     return true
   } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error
+    if (!(error instanceof IsolateError) || !isElsewhere(resource)) throw error
+    if (!(error instanceof UnreachableError) && resource.kind !== 'compose') throw error
+    if (resource.kind === 'compose' && !resource.hasPorts && error instanceof UnreachableError) {
+      // Most compose files are never brought up in a worktree: no reason to keep its ports for that.
+      options.reporter.info(
+        `no engine answers; if the compose project ${resource.project} was ever up: docker compose -p ${resource.project} down -v`,
+      )
+      return true
+    }
     options.reporter.warn(
-      `${describeElsewhere(resource)} of ${lease.name} is left for later: ${error.message}. Then: agent-isolate gc`,
+      `${describeElsewhere(resource)} of ${lease.name} is left for later: ${error.message}; when it can be reached again: agent-isolate gc`,
     )
     return false
   }
@@ -107,7 +115,7 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
     case 'sqlite':
       return resource.existed ? undefined : removeSqlite(worktree, resource.inner, options.reporter)
     case 'container':
-      return (await import('./elsewhere.ts')).removeOwnContainer(lease, resource)
+      return (await import('./elsewhere.ts')).removeLeaseContainer(lease, resource)
     case 'shared-container':
       return (await import('./elsewhere.ts')).releaseSharedContainer(lease, options.reporter)
     case 'postgres':

@@ -1,7 +1,6 @@
 /** What the tests of PostgreSQL in containers share: a trusted repository, its databases asked from outside, what is left looked at. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -38,16 +37,13 @@ export function createPostgresRepository(
   files: Readonly<Record<string, string>> = seedFiles,
 ): PostgresRepository {
   const sandbox = createSandbox(t)
-  // Known before anything is made.
-  const ledger = randomBytes(8).toString('hex')
-  chmodSync(dirname(sandbox.write('state/ledger-id', ledger)), 0o700)
-  const label = `agent-isolate.ledger=${ledger}`
-  removeLabelledAfter(t, label)
   const root = sandbox.repository('shop', {
     '.gitignore': '.env.local\n',
     ...files,
     'agent-isolate.json': renderConfig(database),
   })
+  const label = `agent-isolate.repository=${root}`
+  removeLabelledAfter(t, label)
   sandbox.cli(root, 'trust')
   const configure = (settings: object): void => {
     sandbox.write('shop/agent-isolate.json', renderConfig(settings))

@@ -14,7 +14,7 @@ test('gc gives back the dead and keeps the living', async (t) => {
     await cliAnswer(sandbox, repository, 'create', 'alive'),
   ]
   rmSync(dead, { recursive: true })
-  assert.match(await cliAnswer(sandbox, repository, 'list'), /^dead .* dead$\n {2}gives back .*agent-isolate gc$/m)
+  assert.match(await cliAnswer(sandbox, repository, 'list'), /^dead .* dead$\n {2}what it holds .*agent-isolate gc$/m)
 
   const planned = await cliAnswer(sandbox, repository, 'gc', '--dry-run')
   assert.match(planned, new RegExp(`^would give back dead \\(${dead}, ports 2\\d{3}0–2\\d{3}9\\)\nkept: 1 alive$`))

@@ -126,7 +126,7 @@ test('a server with no place left says so, and is asked again later', { skip }, 
   assertClear(stderr, own, /too many clients/, /max_connections/)
   const removal = await removeThroughHook(repository.sandbox, worktree)
   assert.equal(removal.code, 0)
-  assertClear(removal.stderr, own, /left for later: .*too many clients.* Then: agent-isolate gc/)
+  assertClear(removal.stderr, own, /left for later: .*too many clients.*: agent-isolate gc/)
   for (const other of others) await other.close()
   repository.sandbox.cli(repository.root, 'gc')
   assert.deepEqual(listOurs(own), [])

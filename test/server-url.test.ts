@@ -54,6 +54,20 @@ test('a URL may be put together from several variables, with defaults', (t) => {
   assert.deepEqual([target.user, target.password, target.host, target.port], ['me', 'secret', 'localhost', 5433])
 })
 
+test('variables in a value of an env file are followed, but not in single quotes', (t) => {
+  const source = checkout(t, {
+    '.env':
+      'PGU=me\nSHOP="postgres://${PGU}:pa$$w@db/shop"\nBARE=postgres://$PGU@db/shop\nQUOTED=\'postgres://me:$PGU@db/x\'\n',
+  })
+  const read = (url: string): (string | undefined)[] => {
+    const { user, password } = targetOf(requireServerUrl(source, { environment }, { url }, {}), {})
+    return [user, password]
+  }
+  assert.deepEqual(read('$SHOP'), ['me', 'pa$$w'])
+  assert.deepEqual(read('$BARE'), ['me', undefined])
+  assert.deepEqual(read('$QUOTED'), ['me', '$PGU'])
+})
+
 test('a variable that is nowhere is named, with the file to set it in', (t) => {
   const source = checkout(t, {})
   const missing = (url: string): IsolateError => {

@@ -112,7 +112,8 @@ function commandFor({ host, context }: Engine, command: string): string {
   return context === undefined ? command : `DOCKER_CONTEXT=${context} ${command}`
 }
 
-function withoutPassword(host: string): string {
+/** An endpoint as it may be shown. */
+export function withoutPassword(host: string): string {
   return host.replace(/:[^/@]*@/, ':***@')
 }
 

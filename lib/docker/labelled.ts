@@ -23,10 +23,15 @@ export function labelArguments(labels: Labels): string[] {
 }
 
 /** All that carry every one of these labels (at least one), stopped containers too. Throws as `docker`. */
-export async function listLabelled(engine: Engine, kind: LabelledKind, labels: Labels): Promise<Labelled[]> {
+export async function listLabelled(
+  engine: Engine,
+  kind: LabelledKind,
+  labels: Labels,
+  options: { timeoutMs?: number } = {},
+): Promise<Labelled[]> {
   const list = kind === 'container' ? ['ps', '--all', '--quiet', '--no-trunc'] : ['volume', 'ls', '--quiet']
   const filters = Object.entries(labels).flatMap(([key, value]) => ['--filter', `label=${key}=${value}`])
-  const { code, stdout, stderr } = await docker(engine, [...list, ...filters])
+  const { code, stdout, stderr } = await docker(engine, [...list, ...filters], options)
   if (code !== 0) throw dockerFailure(`the engine's ${kind}s`, 'listed', stderr)
   const ids = stdout.split('\n').filter((line) => line !== '')
   const found = await inspect(engine, kind, ids)

@@ -3,9 +3,9 @@ import { ledgerId } from '../ledger-id.ts'
 import type { Lease } from '../lease.ts'
 import type { Labels } from './labelled.ts'
 
-/** What proves that a container or volume is the lease's. */
+/** What proves that a container or volume is the lease's: its id was drawn by chance. */
 export function leaseLabels({ id }: Pick<Lease, 'id'>): Labels {
-  return { 'agent-isolate.ledger': ledgerId(), 'agent-isolate.lease': id }
+  return { 'agent-isolate.lease': id }
 }
 
 /** The same for everything that this machine's ledger has made. */
@@ -13,9 +13,8 @@ export function ledgerLabels(): Labels {
   return { 'agent-isolate.ledger': ledgerId() }
 }
 
-/** For people: where it belongs. */
+/** Beside `leaseLabels`, on all that is made: the ledger, and for people where it belongs. */
 export function describingLabels({ worktree, name, isShared, root }: Lease): Labels {
-  return isShared
-    ? { 'agent-isolate.repository': root }
-    : { 'agent-isolate.repository': root, 'agent-isolate.worktree': worktree, 'agent-isolate.name': name }
+  const labels = { ...ledgerLabels(), 'agent-isolate.repository': root }
+  return isShared ? labels : { ...labels, 'agent-isolate.worktree': worktree, 'agent-isolate.name': name }
 }

@@ -1,7 +1,6 @@
 /** What the databases in a container are cloned from: the image's own database, sealed, and a copy of it with the seed in it. */
-import type { PostgresDockerConfig } from '../config.ts'
+import type { ContainerResource } from '../lease.ts'
 import type { Reporter } from '../reporter.ts'
-import type { ContainerResource } from './container.ts'
 import {
   cloneDatabase,
   dropForced,
@@ -16,10 +15,9 @@ import { takeAdvisoryLock, type Server } from './server.ts'
 import { quoteIdentifier } from './sql-quoting.ts'
 
 /** The image's database as its own scripts left it. */
-const baseName = 'agent_base'
+export const baseName = 'agent_base'
 
 export type ContainerTemplateRequest = {
-  config: PostgresDockerConfig
   container: ContainerResource
   seed: Seed
   /** Runs the seed's command with that database as DATABASE_URL. Throws `IsolateError`. */
@@ -32,7 +30,7 @@ export type ContainerTemplateRequest = {
 export async function requireContainerTemplate(server: Server, request: ContainerTemplateRequest): Promise<Template> {
   const { seed, reporter } = request
   await takeAdvisoryLock(server, 'templates of this container')
-  await requireBase(server, request.config.name)
+  await requireBase(server, request.container.database)
   if (seed.hash === '') return { name: baseName, family: '' }
   const family = seed.hash.slice(0, 12)
   const name = `agent_seed_${family}`

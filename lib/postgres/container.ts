@@ -1,5 +1,5 @@
 /** A PostgreSQL server in a container: for one worktree, or for all of a repository. It is there, and it answers, or nothing is. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { PostgresDockerConfig } from '../config.ts'
 import {
   findContainerState,
@@ -13,20 +13,18 @@ import { currentEngine, findEngineHost, type Engine } from '../docker/engine.ts'
 import { describingLabels, leaseLabels } from '../docker/labels.ts'
 import { createVolume, removeVolume } from '../docker/volume.ts'
 import { IsolateError } from '../isolate-error.ts'
-import { findResource, type Lease, type Resource, type ServerLogin } from '../lease.ts'
+import { findResource, type ContainerResource, type Lease, type ServerLogin } from '../lease.ts'
 import type { OpenLease } from '../open-lease.ts'
 import { isPortFree, sparePorts } from '../ports.ts'
 import type { Reporter } from '../reporter.ts'
 import { slugOf } from '../worktree-name.ts'
 import { PostgresError, type PostgresTarget } from './connection.ts'
 import { explainServerError } from './server.ts'
-import { answers, waitUntilReady, type Patience } from './wait-until-ready.ts'
-
-export type ContainerResource = Resource & { kind: 'container' }
+import { answers, refuses, waitUntilReady, type Patience } from './wait-until-ready.ts'
 
 /** The database that we are connected to while we make others in a container: never the one that is the project's own. */
-export function maintenanceDatabase({ name }: Pick<PostgresDockerConfig, 'name'>): string {
-  return name === 'postgres' ? 'template1' : 'postgres'
+export function maintenanceDatabase({ database }: Pick<ContainerResource, 'database'>): string {
+  return database === 'postgres' ? 'template1' : 'postgres'
 }
 
 export function targetIn(server: ServerLogin, database: string): PostgresTarget {
@@ -44,17 +42,21 @@ export async function requireContainer(
   place: Place,
 ): Promise<ContainerResource> {
   const known = findResource(open.lease, 'container')
-  if (known !== undefined && (await isAnswering(known, config))) return known
+  if (known !== undefined && (await isAnswering(known))) return known
   const isBack = known !== undefined && (await startAgain(open.lease, known))
-  const container = isBack ? known : await runOnFreePort(config, open, known ?? (await plan(config, open)), place)
+  const container = isBack ? known : await runOnFreePort(config, open, await claimContainer(config, open, known), place)
   await requireReady(config, container)
   return container
 }
 
-/** True when a login succeeds; false also when somebody else's server has the port. */
-export async function isAnswering({ server }: ContainerResource, config: PostgresDockerConfig): Promise<boolean> {
+/**
+ * True when our password opens it and another one does not: whatever lets everybody in is not what we have made, though it has
+ * the port.
+ */
+export async function isAnswering(container: ContainerResource): Promise<boolean> {
   try {
-    return await answers(targetIn(server, maintenanceDatabase(config)))
+    const target = targetIn(container.server, maintenanceDatabase(container))
+    return (await answers(target)) && (await refuses({ ...target, password: randomBytes(16).toString('hex') }))
   } catch (error) {
     if (error instanceof PostgresError) return false
     throw error
@@ -62,20 +64,32 @@ export async function isAnswering({ server }: ContainerResource, config: Postgre
 }
 
 /** Removes the container and its data. Safe to repeat. Throws as `docker` where the engine is out of reach. */
-export async function removeOwnContainer(lease: Lease, { name, engine, volume }: ContainerResource): Promise<void> {
+export async function removeLeaseContainer(lease: Lease, { name, engine, volume }: ContainerResource): Promise<void> {
   const labels = leaseLabels(lease)
   await removeContainer(engine, name, labels)
   if (volume !== undefined) await removeVolume(engine, volume, labels)
 }
 
 /** An engine that is out of reach is found out before anything is written down: nothing is left to give back later then. */
-async function plan(config: PostgresDockerConfig, open: OpenLease): Promise<ContainerResource> {
-  const engine = currentEngine()
+async function claimContainer(
+  config: PostgresDockerConfig,
+  open: OpenLease,
+  known: ContainerResource | undefined,
+): Promise<ContainerResource> {
+  const engine = known?.engine ?? currentEngine()
   const { host } = await findEngineHost(engine)
-  const planned = planContainer(config, open.lease, { engine, host })
+  const fresh = planContainer(config, open.lease, { engine, host })
+  // One that is made again is found where its databases' URLs say.
+  const { user } = fresh.server
+  const planned = known === undefined ? fresh : { ...fresh, ...volumeOf(known), server: { ...known.server, user } }
   await findContainerState(engine, planned.name)
-  open.add(planned)
+  open.add(planned, ({ kind }) => kind === 'container')
   return planned
+}
+
+/** It is the lease's to give back, whatever the config says now. */
+function volumeOf({ volume }: ContainerResource): Pick<ContainerResource, 'volume'> {
+  return volume === undefined ? {} : { volume }
 }
 
 function planContainer(
@@ -93,7 +107,28 @@ function planContainer(
     engine,
     ...(config.storage === 'volume' ? { volume: name } : {}),
     server: { host, port, user: config.user, password: randomBytes(16).toString('hex') },
+    database: config.name,
+    settings: hashSettings(config),
   }
+}
+
+function hashSettings({ image, name, user, storage, runArgs }: PostgresDockerConfig): string {
+  return createHash('sha256')
+    .update(JSON.stringify([image, name, user, storage, runArgs]))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** A container is what it was made as: a change of the config is for the next one. */
+export function warnOfOldSettings(
+  { name, settings }: ContainerResource,
+  config: PostgresDockerConfig,
+  reporter: Reporter,
+): void {
+  if (settings === hashSettings(config)) return
+  reporter.warn(
+    `the container ${name} was made with other settings ("database" in agent-isolate.json has changed). For the new ones: docker rm -f -v ${name}; agent-isolate setup`,
+  )
 }
 
 /** False when there is none of ours, or none any more: a container keeps its port for life, and that may have been taken. */
@@ -174,7 +209,7 @@ function serverSettings({ storage, isolation }: PostgresDockerConfig): string[] 
 
 async function requireReady(config: PostgresDockerConfig, resource: ContainerResource): Promise<void> {
   const { engine, name, server } = resource
-  const target = targetIn(server, maintenanceDatabase(config))
+  const target = targetIn(server, maintenanceDatabase(resource))
   const requireAlive = async (): Promise<void> => {
     const state = await findContainerState(engine, name)
     if (state?.isRunning) return

@@ -112,7 +112,9 @@ function endOf(child: ReturnType<typeof spawn>, program: string): Promise<End> {
     })
     child.on('close', (code, signal) => {
       const failure = code === 0 ? undefined : firstError(stderr) || `${program} ended with ${code ?? signal}`
-      resolve({ failure, hint: hintFor(stderr), wasKilled: signal !== null })
+      // pg_dump catches our signal.
+      const wasKilled = signal !== null || /terminated by user|broken pipe/i.test(stderr)
+      resolve({ failure, hint: hintFor(stderr), wasKilled })
     })
   })
 }

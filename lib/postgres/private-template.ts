@@ -106,7 +106,7 @@ async function requireSource({ connection, target }: Server, name: string): Prom
  */
 async function fingerprint({ connection }: Server, { oid }: Source): Promise<string> {
   const [row] = await connection.query(
-    `SELECT concat_ws(' ', tup_inserted, tup_updated, tup_deleted, stats_reset,
+    `SELECT concat_ws(' ', pg_postmaster_start_time(), tup_inserted, tup_updated, tup_deleted, stats_reset,
        (SELECT string_agg(setconfig::text, ' ' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = datid)
      ) AS changes FROM pg_stat_database WHERE datid = ${oid}`,
   )

@@ -61,7 +61,9 @@ export function listSeedFiles(source: string, seed: string): string[] {
     .map((name) => requireWithin(source, join(real, name), hint))
     .filter((file) => statSync(file).isFile())
   if (files.length > 0) return files
-  throw new IsolateError(`the database seed ${path} holds no .sql file and no dump`, { hint })
+  throw new IsolateError(`the database seed ${path} holds no .sql file and no dump`, {
+    hint: 'Folders in it are not looked into: name one of them, or use "database.seedCommand".',
+  })
 }
 
 function requireWithin(source: string, path: string, hint: string): string {

@@ -50,13 +50,16 @@ function missingIn(pieces: readonly EnvPiece[], known: EnvVariables): string[] {
   })
 }
 
-/** Values as written; one with references of its own is not followed. */
+/** References to variables of the same file are followed, as dotenv-expand does; single quotes keep them as they are. */
 function readVariables(path: string): EnvVariables {
   const text = readIfAny(path)
   if (text === undefined) return {}
-  return Object.fromEntries(
-    parseEnvStatements(text.endsWith('\n') ? text : `${text}\n`).flatMap(({ assignment }) =>
-      assignment === undefined ? [] : [[assignment.key, assignment.body] as const],
-    ),
-  )
+  const values: Record<string, string> = {}
+  for (const { assignment } of parseEnvStatements(text)) {
+    if (assignment === undefined) continue
+    const { key, body, quote } = assignment
+    const pieces = quote === "'" ? [] : parseReferences(body, { hasEscapes: false })
+    values[key] = quote === "'" ? body : writePieces(substitute(pieces, values), (literal) => literal)
+  }
+  return values
 }

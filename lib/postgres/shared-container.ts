@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import type { PostgresDockerConfig } from '../config.ts'
-import { findResource, hasClaim, type Lease } from '../lease.ts'
+import { findResource, hasClaim, type ContainerResource, type Lease } from '../lease.ts'
 import {
   deleteLease,
   findLease,
@@ -23,7 +23,7 @@ import { ownIdentity } from '../process-identity.ts'
 import type { Project } from '../project.ts'
 import type { Reporter } from '../reporter.ts'
 import { reserveLease } from '../reserve-lease.ts'
-import { isAnswering, removeOwnContainer, requireContainer, type ContainerResource } from './container.ts'
+import { isAnswering, removeLeaseContainer, requireContainer } from './container.ts'
 
 /** Puts the claim into the worktree's lease, and answers the container, started where it does not run. */
 export async function requireSharedContainer(
@@ -34,7 +34,7 @@ export async function requireSharedContainer(
 ): Promise<ContainerResource> {
   if (findResource(open.lease, 'shared-container') === undefined) open.add({ kind: 'shared-container' })
   const identity = identityFor(project.repository.commonDir)
-  const running = await findRunning(identity, config)
+  const running = await findRunning(identity)
   if (running !== undefined) return running
   return withContainerLock(identity, place.reporter, async () => {
     const known =
@@ -80,7 +80,9 @@ export function findSharedContainer(commonDir: string): ContainerResource | unde
 /** Only under the lock of the shared lease. False when a worktree has a claim. */
 export async function removeUnclaimed(shared: Lease): Promise<boolean> {
   saveLease({ ...shared, state: 'removing', maker: ownIdentity() })
-  if (hasClaim(shared, loadLedger().leases)) {
+  const { leases, damaged } = loadLedger()
+  // A lease that cannot be read may have a claim.
+  if (damaged.length > 0 || hasClaim(shared, leases)) {
     saveLease(shared)
     return false
   }
@@ -90,18 +92,15 @@ export async function removeUnclaimed(shared: Lease): Promise<boolean> {
 
 async function giveBack(shared: Lease): Promise<void> {
   const container = findResource(shared, 'container')
-  if (container !== undefined) await removeOwnContainer(shared, container)
+  if (container !== undefined) await removeLeaseContainer(shared, container)
   deleteLease(shared)
 }
 
-async function findRunning(
-  identity: WorktreeIdentity,
-  config: PostgresDockerConfig,
-): Promise<ContainerResource | undefined> {
+async function findRunning(identity: WorktreeIdentity): Promise<ContainerResource | undefined> {
   const lease = findLease(identity)
   const container = lease?.state === 'ready' ? findResource(lease, 'container') : undefined
   if (container === undefined) return undefined
-  return (await isAnswering(container, config)) ? container : undefined
+  return (await isAnswering(container)) ? container : undefined
 }
 
 function withContainerLock<T>(identity: WorktreeIdentity, reporter: Reporter, work: () => Promise<T>): Promise<T> {

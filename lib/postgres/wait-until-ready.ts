@@ -45,3 +45,14 @@ export async function answers(target: PostgresTarget): Promise<boolean> {
     throw error
   }
 }
+
+/** True when the server says that the password is wrong. */
+export async function refuses(target: PostgresTarget): Promise<boolean> {
+  try {
+    await answers(target)
+    return false
+  } catch (error) {
+    if (error instanceof PostgresError) return error.code === '28P01'
+    throw error
+  }
+}

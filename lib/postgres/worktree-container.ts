@@ -1,9 +1,10 @@
 /** postgres-docker: a worktree's databases in a container, its own or its repository's. */
 import type { PostgresDockerConfig } from '../config.ts'
+import type { DatabasePurpose } from '../lease-database.ts'
 import type { Lease, PostgresResource } from '../lease.ts'
 import type { OpenLease } from '../open-lease.ts'
 import type { Project } from '../project.ts'
-import { maintenanceDatabase, requireContainer, targetIn } from './container.ts'
+import { maintenanceDatabase, requireContainer, targetIn, warnOfOldSettings } from './container.ts'
 import { requireContainerTemplate } from './container-template.ts'
 import { renderDatabaseUrl } from './database-url.ts'
 import { findSeed } from './seed.ts'
@@ -16,13 +17,13 @@ export type ContainerOptions = ProvideOptions & {
   runSeedCommand: (command: string, lease: Lease) => Promise<void>
 }
 
-/** Makes what is missing, starts what has stopped. Throws `IsolateError`; what was made until then is in the lease. */
+/** Makes what is missing, starts what has stopped. Answers what was made. Throws `IsolateError`; what was made until then is in the lease. */
 export async function provideInContainer(
   project: Project,
   config: PostgresDockerConfig,
   open: OpenLease,
   options: ContainerOptions,
-): Promise<void> {
+): Promise<DatabasePurpose[]> {
   const { reset, reporter, runSeedCommand } = options
   const folder = open.lease.worktree
   const seed = findSeed(project.repository.source, config)
@@ -31,19 +32,19 @@ export async function provideInContainer(
     ? await requireContainer(config, open, { folder, reporter })
     : await requireSharedContainer(project, config, open, { folder, reporter })
   const on = isOwn ? 'own container' : 'shared container'
-  const maintenance = maintenanceDatabase(config)
+  const maintenance = maintenanceDatabase(container)
+  warnOfOldSettings(container, config, reporter)
   // Not "disable", which not every driver takes from a URL; without a word they all try what the server offers.
   const renderUrl = (name: string): string => renderDatabaseUrl({ ...targetIn(container.server, name), ssl: 'prefer' })
   const runCommand = (command: string, database: string): Promise<void> =>
     runSeedCommand(command, withDevelopment(open.lease, { on, maintenance, url: renderUrl(database) }))
-  await requireDatabases({
+  return requireDatabases({
     open,
     on,
     target: targetIn(container.server, maintenance),
     names: namesFor(config, open.lease),
     renderUrl,
-    chooseTemplate: (server) =>
-      requireContainerTemplate(server, { config, container, seed, runCommand, folder, reporter }),
+    chooseTemplate: (server) => requireContainerTemplate(server, { container, seed, runCommand, folder, reporter }),
     reset,
   })
 }

@@ -4,11 +4,13 @@
  */
 import { basename } from 'node:path'
 import { ledgerId } from '../ledger-id.ts'
-import type { Lease, PostgresResource, Resource } from '../lease.ts'
+import type { DatabasePurpose } from '../lease-database.ts'
+import { findResource, type Lease, type PostgresResource, type Resource } from '../lease.ts'
 import type { OpenLease } from '../open-lease.ts'
 import { slugOf } from '../worktree-name.ts'
 import { PostgresError, type PostgresTarget } from './connection.ts'
 import { parseDatabaseUrl, targetOf } from './database-url.ts'
+import { baseName } from './container-template.ts'
 import { cloneDatabase, dropForced, findDatabase, markDatabase } from './databases.ts'
 import type { Template } from './private-template.ts'
 import { takeAdvisoryLock, withServer, type Server } from './server.ts'
@@ -19,22 +21,27 @@ export type DatabasesRequest = {
   /** Connected to while databases are made; its database is the maintenance one. */
   target: PostgresTarget
   /** The databases to have, by what they are for. */
-  names: Readonly<Partial<Record<'development' | 'test', string>>>
+  names: Readonly<Partial<Record<DatabasePurpose, string>>>
   renderUrl: (name: string) => string
   chooseTemplate: (server: Server) => Promise<Template>
   /** Those that are to be thrown away and made anew. */
-  reset: readonly ('development' | 'test')[]
+  reset: readonly DatabasePurpose[]
 }
 
-/** Throws `IsolateError`, and `UnreachableError` when the server is; what was made until then is in the lease. */
-export async function requireDatabases(request: DatabasesRequest): Promise<void> {
+/**
+ * Answers which of them were made. Throws `IsolateError`, and `UnreachableError` when the server is out of reach; what was made
+ * until then is in the lease.
+ */
+export async function requireDatabases(request: DatabasesRequest): Promise<DatabasePurpose[]> {
   const { target, open } = request
-  await withServer(target, async (server) => {
+  return withServer(target, async (server) => {
     await takeAdvisoryLock(server, open.lease.id)
+    const made: DatabasePurpose[] = []
     for (const purpose of ['development', 'test'] as const) {
       const name = request.names[purpose]
-      if (name !== undefined) await requireDatabase(server, request, purpose, name)
+      if (name !== undefined && (await requireDatabase(server, request, purpose, name))) made.push(purpose)
     }
+    return made
   })
 }
 
@@ -49,26 +56,36 @@ function wordOf(text: string): string {
   return slugOf(text).replaceAll('-', '_')
 }
 
+/** False when it is there, whole, and not to be reset. */
 async function requireDatabase(
   server: Server,
   request: DatabasesRequest,
-  purpose: 'development' | 'test',
+  purpose: DatabasePurpose,
   name: string,
-): Promise<void> {
+): Promise<boolean> {
   const { open, on, target, renderUrl, reset } = request
-  const resource: Resource = { kind: 'postgres', purpose, url: renderUrl(name), on, maintenance: target.database }
+  const resource: PostgresResource = {
+    kind: 'postgres',
+    purpose,
+    url: renderUrl(name),
+    on,
+    maintenance: target.database,
+  }
   const isSame = (one: Resource): boolean =>
     one.kind === 'postgres' &&
     one.purpose === purpose &&
     one.on === on &&
     (on !== 'server' || isSamePlace(one.url, resource.url))
-  const known = open.lease.resources.find((one) => isSame(one) && one.kind === 'postgres' && one.url === resource.url)
-  if (known === undefined) open.add(resource, isSame)
-  if (!reset.includes(purpose) && (await isWhole(server, name, on))) return
+  const known = findResource(open.lease, 'postgres', isSame)
+  const current: PostgresResource = known?.isMade ? { ...resource, isMade: true } : resource
+  if (known?.url !== resource.url) open.add(current, isSame)
+  if (!reset.includes(purpose) && (await isWhole(server, name, current))) return false
   const template = await cloneTemplate(server, request, name)
   const { id, name: worktree, root } = open.lease
   const mark = { kind: 'worktree', ledger: ledgerId(), lease: id, template: template.family } as const
   await markDatabase(server, name, mark, `${worktree} of ${basename(root)}`)
+  open.add({ ...resource, isMade: true }, isSame)
+  return true
 }
 
 /** The same database, perhaps with another user or password. One on another server is still to be given back there. */
@@ -77,10 +94,15 @@ function isSamePlace(one: string, other: string): boolean {
   return a.host === b.host && a.port === b.port && a.database === b.database
 }
 
-/** A migration may have set a comment of its own. In a container the image's own database may have one from the start. */
-async function isWhole(server: Server, name: string, on: PostgresResource['on']): Promise<boolean> {
+/**
+ * What was made once is, although a migration may have set another comment, or somebody may have dropped and created it. A
+ * container that begins anew has a database of that name of the image's own, and no base yet.
+ */
+async function isWhole(server: Server, name: string, { on, isMade }: PostgresResource): Promise<boolean> {
   const found = await findDatabase(server, name)
-  return found !== undefined && found.isValid && (found.mark !== undefined || (on === 'server' && found.hasComment))
+  if (found === undefined || !found.isValid) return false
+  if (found.mark !== undefined) return true
+  return isMade === true && (on === 'server' || (await findDatabase(server, baseName)) !== undefined)
 }
 
 /** A template may be refreshed between our choice and our copy, and anybody may drop one. */

@@ -1,5 +1,6 @@
 /** postgres-server: a worktree's databases on a server that is there anyway. Another machine may use the same one. */
 import type { PostgresServerConfig } from '../config.ts'
+import type { DatabasePurpose } from '../lease-database.ts'
 import type { PostgresResource, Resource } from '../lease.ts'
 import type { OpenLease } from '../open-lease.ts'
 import type { Project } from '../project.ts'
@@ -9,15 +10,15 @@ import { requireTemplate } from './private-template.ts'
 import { requireServerUrl } from './server-url.ts'
 import { requireDatabases, uniqueDatabaseName } from './worktree-databases.ts'
 
-export type ProvideOptions = { reset: readonly ('development' | 'test')[]; reporter: Reporter }
+export type ProvideOptions = { reset: readonly DatabasePurpose[]; reporter: Reporter }
 
-/** Makes what is missing. Throws `IsolateError`; what was made until then is in the lease. */
+/** Makes what is missing. Answers what that was. Throws `IsolateError`; what was made until then is in the lease. */
 export async function provideOnServer(
   project: Project,
   config: PostgresServerConfig,
   open: OpenLease,
   { reset, reporter }: ProvideOptions,
-): Promise<void> {
+): Promise<DatabasePurpose[]> {
   const url = requireServerUrl(project.repository.source, project.config, config)
   const source = config.template ?? targetOf(url).database
   const target = { ...targetOf(url), database: config.maintenance }
@@ -29,7 +30,7 @@ export async function provideOnServer(
     on: 'server',
     maintenance: config.maintenance,
   }
-  await requireDatabases({
+  return requireDatabases({
     open,
     on: 'server',
     target,
