@@ -1,8 +1,8 @@
 /** The generated file, judged by what compose makes of it; no engine is needed. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { findComposeEnvironment } from '../lib/compose/environment.ts'
 import { writeComposeOverride, type ComposeRequest } from '../lib/compose/override.ts'
@@ -155,6 +155,14 @@ for (const kind of composeKinds) {
       assert.deepEqual(findComposeEnvironment(worktree), {})
     },
   )
+
+  test(`${kind.name}: a file that leads out of the worktree is not read`, { skip }, async (t) => {
+    const { worktree } = createWorktree(t, kind)
+    const outside = join(dirname(worktree), 'outside.yaml')
+    renameSync(join(worktree, 'compose.yaml'), outside)
+    symlinkSync(outside, join(worktree, 'compose.yaml'))
+    await assert.rejects(writeComposeOverride({ ...defaults, worktree }), rejectsWith(/lies outside of/))
+  })
 
   test(`${kind.name}: a service that is not there is an error that names those that are`, { skip }, async (t) => {
     const { worktree } = createWorktree(t, kind)

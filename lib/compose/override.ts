@@ -2,8 +2,9 @@
  * Lets `docker compose up` run in several worktrees at once: a compose file of the worktree's own, in its git folder, takes
  * the fixed ports and names out of the repository's. That file is only ever read together with COMPOSE_PROJECT_NAME.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { isWithin } from '../inner-path.ts'
 import { IsolateError } from '../isolate-error.ts'
 import { readIfAny } from '../read-if-any.ts'
 import type { Outcome } from '../run.ts'
@@ -53,6 +54,7 @@ export async function writeComposeOverride(request: ComposeRequest): Promise<Com
   }
   const program = await requireComposeProgram()
   const files = named ?? findComposeFiles(worktree, program)
+  requireInWorktree(worktree, [...files, join(dirname(files[0] ?? worktree), '.env')])
   const text = await readConfig(program, files, request)
   const { plan, content } = program.isLegacy ? rewrite(text, request) : override(text, request)
   const path = join(ownFolder(worktree), program.isLegacy ? 'compose.yaml' : 'override.yaml')
@@ -100,7 +102,7 @@ async function readConfig(
   { worktree, project, exported }: ComposeRequest,
 ): Promise<string> {
   const selection = [...files.flatMap((file) => ['--file', file]), '--project-name', project]
-  const options = { cwd: worktree, env: { ...exported, COMPOSE_PROJECT_NAME: project } }
+  const options = { cwd: worktree, env: { ...exported, ...withoutRemotes, COMPOSE_PROJECT_NAME: project } }
   const runConfig = (...args: string[]): Promise<Outcome> => runCompose(program, [...selection, ...args], options)
   const allProfiles = ['--profile', '*', 'config', '--format', 'json']
   const first = await (program.isLegacy ? runConfig('config') : runConfig(...allProfiles))
@@ -110,6 +112,19 @@ async function readConfig(
   const reason = first.timedOut ? 'it did not come to an end' : first.stderr.trim().split('\n').slice(-5).join('\n')
   throw new IsolateError(`compose cannot read ${files.join(', ')}: ${reason}`, {
     hint: `See what is wrong with it: ${[program.command, ...program.args].join(' ')} config`,
+  })
+}
+
+/** What a file includes from a git or OCI address is fetched when compose is run by the user, not by us. */
+const withoutRemotes = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' }
+
+/** Whoever works in the worktree writes these files, and may not read all that we may. */
+function requireInWorktree(worktree: string, files: readonly string[]): void {
+  const root = realpathSync(worktree)
+  const outside = files.find((file) => existsSync(file) && !isWithin(root, realpathSync(file)))
+  if (outside === undefined) return
+  throw new IsolateError(`${outside} is not read for "compose.ports": it lies outside of ${worktree}`, {
+    hint: 'Put it into the repository, or take "compose.ports" out of agent-isolate.json.',
   })
 }
 
