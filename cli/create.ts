@@ -13,7 +13,8 @@ and the database it had. Prints the worktree's path alone; the log goes to stder
 NAME: letters, digits, ".", "_", "-", and "/" between parts.
 
   --timings            show on stderr where the time went
-  --json               { path, name, branch, ports, database, reopened }
+  --json               { path, name, branch, ports, database, testDatabase,
+                       reopened }
   -C, --directory DIR  work as if started in DIR
 
 Example:

@@ -15,7 +15,7 @@ creation was killed), unreachable (its repository is gone).
 
   --all                of every repository on this machine; the same outside of one
   --json               [{ name, path, branch, repository, state, ports, listeners,
-                       database, createdAt }]; a damaged file of the ledger is
+                       database, testDatabase, createdAt }]; a damaged file is
                        { state: "damaged", ledgerFile, block }
   -C, --directory DIR  work as if started in DIR
 

@@ -12,7 +12,8 @@ dependencies, whoever made it (git, an editor, another tool). Can be repeated: w
 is there stays, what is missing comes. Prints the worktree's path.
 
   --timings            show on stderr where the time went
-  --json               { path, name, branch, ports, database, reopened }
+  --json               { path, name, branch, ports, database, testDatabase,
+                       reopened }
   -C, --directory DIR  work as if started in DIR
 
 Example:

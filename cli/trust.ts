@@ -71,6 +71,7 @@ function describeTrust(project: Project): string {
     ...describeCommands('teardown', teardown),
     ...(template === undefined ? [] : ['  environment template, exported to shells:', `    ${visible(template)}`]),
     ...describeDatabase(project),
+    ...(Object.keys(project.config.compose.ports).length === 0 ? [] : ['  its compose files, which compose reads']),
     '  its packages: installs may run their scripts, and a database driver may be loaded',
   ].join('\n')
 }

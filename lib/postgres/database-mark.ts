@@ -10,10 +10,10 @@ export type DatabaseMark =
       /** Of the machine (`ledgerId`) that made it. */
       ledger: string
       lease: string
-      /** The family of the template that it was cloned from; '' for one that is not ours. */
+      /** The family of the private template that it was cloned from; '' for any other template. */
       template: string
     }
-  /** A sealed copy that databases are cloned from. `family`: all copies of one source, of which the newest is used. */
+  /** A sealed copy that databases are cloned from. `family`: all copies of one source; in a container, the seed's hash. */
   | { kind: 'template'; family: string }
 
 /** `about` is for people who look at the server: the worktree and its repository. */

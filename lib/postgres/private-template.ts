@@ -23,7 +23,7 @@ import { quoteIdentifier, quoteLiteral } from './sql-quoting.ts'
 
 export type Template = {
   name: string
-  /** All templates of one source; '' for a database that its owner has made a template: it is used as it is. */
+  /** All templates of one source, dropped with the last database from them; '' where that is not our business. */
   family: string
 }
 
