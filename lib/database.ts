@@ -1,6 +1,6 @@
 /** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
-import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { isTaken } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { databaseOf, type Database, type DatabasePurpose } from './lease-database.ts'
 import { findResource, type Lease, type Resource } from './lease.ts'
@@ -24,8 +24,7 @@ export function planSqlite({ config }: Project, lease: Lease): Resource[] {
     .filter((purpose) => findSqlite(lease, purpose) === undefined)
     .map((purpose) => {
       const inner = sqlitePath(database, purpose)
-      // A dangling link is something too.
-      const existed = lstatSync(join(lease.worktree, inner), { throwIfNoEntry: false }) !== undefined
+      const existed = isTaken(join(lease.worktree, inner))
       return { kind: 'sqlite', inner, existed, ...(purpose === 'test' ? { isTest: true } : {}) }
     })
 }

@@ -15,6 +15,11 @@ export function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
+/** True when there is anything at the path: a dangling link is something too. */
+export function isTaken(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
 /**
  * True when what lies at `inner` in `folder` (a real path), or is made there, lies in `folder` itself: no folder on the way
  * to it is a symlink that leads out, nor is `folder`. Whether `inner` itself is a symlink plays no part: removing or
@@ -22,7 +27,7 @@ export function isWithin(folder: string, path: string): boolean {
  */
 export function leadsInside(folder: string, inner: string): boolean {
   let existing = dirname(join(folder, inner))
-  while (lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing)
+  while (!isTaken(existing)) existing = dirname(existing)
   try {
     return isWithin(folder, realpathSync(existing))
   } catch (error) {

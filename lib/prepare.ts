@@ -2,7 +2,7 @@
  * Puts into a checked-out worktree what git does not: context files, dependencies, database, environment. Can be done
  * again at any time: what is there stays, what is missing comes.
  */
-import { existsSync, lstatSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findComposeFiles } from './compose/files.ts'
 import { composePortNames } from './compose/ports.ts'
@@ -16,6 +16,7 @@ import { composeProject, environmentOf, loadTemplate, writeEnvironment, writeShe
 import { excludePaths, findNotIgnored } from './exclude.ts'
 import { currentEngine } from './docker/engine.ts'
 import { tryGit } from './git.ts'
+import { isTaken } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { markWorktree } from './lease-mark.ts'
 import { findResource, isOurWorktree, type Lease, type Resource } from './lease.ts'
@@ -155,7 +156,7 @@ async function planResources(
   }
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file
-    const existed = isThere(lease.worktree, inner)
+    const existed = isTaken(join(lease.worktree, inner))
     // A tracked file is the repository's; the shell environment has to do then.
     if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
   }
@@ -173,11 +174,6 @@ function hasDocker(): boolean {
   return (process.env['PATH'] ?? '')
     .split(delimiter)
     .some((folder) => folder !== '' && existsSync(join(folder, 'docker')))
-}
-
-/** A dangling link is something too. */
-function isThere(worktree: string, inner: string): boolean {
-  return lstatSync(join(worktree, inner), { throwIfNoEntry: false }) !== undefined
 }
 
 async function isTracked(worktree: string, inner: string): Promise<boolean> {

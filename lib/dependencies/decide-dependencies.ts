@@ -1,6 +1,7 @@
 /** Gathers what the dependency plan needs to know, from files alone: no process is started, nothing is written. */
-import { lstatSync, readdirSync, type Dirent } from 'node:fs'
+import { readdirSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
+import { isTaken } from '../inner-path.ts'
 import { errorCode } from '../isolate-error.ts'
 import {
   planProject,
@@ -118,10 +119,10 @@ function projectEvidence({ source, worktree, kind, lockfiles, project, members }
     kind,
     project: folder,
     available: [...(isInMain ? [own] : []), ...membersOwn]
-      .filter((path) => !exists(join(worktree, path)))
+      .filter((path) => !isTaken(join(worktree, path)))
       .map((path) => path.replaceAll('\\', '/')),
     isInMain,
-    isInWorktree: exists(join(worktree, own)),
+    isInWorktree: isTaken(join(worktree, own)),
     manager: managerOf(kind, lock, names, join(worktree, folder)),
     lockfile,
     isLockfileEqual:
@@ -221,8 +222,4 @@ function readFolder(path: string): Dirent[] {
 
 function isDirectory(path: string): boolean {
   return findStatus(path)?.isDirectory() ?? false
-}
-
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }

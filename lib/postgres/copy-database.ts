@@ -1,8 +1,7 @@
 /** Copies a database that people are connected to, in one consistent snapshot: pg_dump into pg_restore, both of this machine. */
 import { spawn } from 'node:child_process'
 import { errorCode, IsolateError } from '../isolate-error.ts'
-import { childEnvironment } from '../run.ts'
-import type { PostgresTarget } from './connection.ts'
+import { clientEnvironment } from './client-environment.ts'
 import { copySettings } from './databases.ts'
 import { describeTarget } from './database-url.ts'
 import type { Server } from './server.ts'
@@ -30,24 +29,6 @@ export async function copyDatabase(server: Server, source: string, name: string)
 
 /** A transaction that has locked a table may stay open for hours. A copy's subscription would keep it from being dropped. */
 const lockWait = '--lock-wait-timeout=30s'
-
-/** What libpq's programs read: no password among anybody's arguments. Nothing of our own environment's stays. */
-export function clientEnvironment(target: PostgresTarget): NodeJS.ProcessEnv {
-  const own = Object.fromEntries(Object.entries(childEnvironment()).filter(([key]) => !/^PG[A-Z]+$/.test(key)))
-  const { host, port, user, password, database, ssl, sslRootCert } = target
-  return {
-    ...own,
-    PGHOST: host,
-    PGPORT: String(port),
-    PGUSER: user,
-    PGDATABASE: database,
-    PGSSLMODE: ssl,
-    PGAPPNAME: 'agent-isolate',
-    PGCONNECT_TIMEOUT: '10',
-    ...(password === undefined ? {} : { PGPASSWORD: password }),
-    ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
-  }
-}
 
 /** An empty database that sorts and compares as the source does. */
 async function createLike({ connection }: Server, source: string, name: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { SqliteConfig } from '../config.ts'
 import { createStaging, removeStaging, sweepStaging, type StagingPlace } from '../dependencies/staging.ts'
 import { isWithin, leadsInside, requireWritablePath } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
+import type { DatabasePurpose } from '../lease-database.ts'
 import type { Lease, Resource } from '../lease.ts'
 import type { Project } from '../project.ts'
 import type { Reporter } from '../reporter.ts'
@@ -23,7 +24,7 @@ const ownFolderName = '.agent-isolate'
 export type SqliteResource = Resource & { kind: 'sqlite' }
 
 /** The path in the worktree of the database for that purpose: `dev.db`, and beside it `dev-test.db`. */
-export function sqlitePath({ path }: Pick<SqliteConfig, 'path'>, purpose: 'development' | 'test'): string {
+export function sqlitePath({ path }: Pick<SqliteConfig, 'path'>, purpose: DatabasePurpose): string {
   if (purpose === 'development') return path
   const type = extname(path)
   return `${path.slice(0, path.length - type.length)}-test${type}`
