@@ -1,6 +1,6 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync, statSync } from 'node:fs'
-import { tryGit } from '../lib/git.ts'
+import { tryGitIn } from '../lib/git.ts'
 import type { Lease } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
@@ -28,7 +28,9 @@ export async function loadEntries(leases: readonly Lease[]): Promise<ListEntry[]
 
 /** The git folder of the repository that `cwd` is in; undefined outside of one. One git process, since `list` is to be quick. */
 export async function findCommonDir(cwd: string): Promise<string | undefined> {
-  const { code, stdout } = await tryGit(cwd, ['rev-parse', '--path-format=absolute', '--git-common-dir'])
+  const { code, stdout } = await tryGitIn(cwd, ['rev-parse', '--path-format=absolute', '--git-common-dir'], {
+    searchesAbove: true,
+  })
   return code === 0 ? realpathSync(stdout.replace(/\n$/, '')) : undefined
 }
 

@@ -1,5 +1,7 @@
 /** agent-isolate sync */
+import { loadGitConfig } from '../lib/git-config.ts'
 import { loadProject } from '../lib/project.ts'
+import { sourcePlace } from '../lib/repository.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import { syncWorktree, type SyncResult } from '../lib/sync-worktree.ts'
 import type { Command } from './command.ts'
@@ -12,8 +14,8 @@ agent-isolate.json) and brings the branch of the worktree we are in up to date: 
 fast-forward or rebase, or by a merge where its commits have been pushed. On a
 conflict nothing is changed. Meant for just before the tests are run.
 
-  --json               { status, behind, ahead, upstream, base }; status is
-                       up-to-date, fast-forwarded, rebased or merged
+  --json               { status, behind, ahead, dropped, upstream, base }; status
+                       is up-to-date, fast-forwarded, rebased or merged
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -28,9 +30,11 @@ export const command: Command = {
   async run() {
     const project = await loadProject(process.cwd())
     const { repository, config } = project
+    const place = sourcePlace(repository)
     const result = await syncWorktree({
       worktree: requireLinkedWorktree(project),
-      root: repository.source ?? repository.commonDir,
+      place,
+      config: await loadGitConfig(place),
       commonDir: repository.commonDir,
       configured: config.sync.upstream,
       // Who asks for it by hand wants the newest.
@@ -43,8 +47,10 @@ export const command: Command = {
   },
 }
 
-function describe({ status, behind, ahead, upstream }: SyncResult): string {
-  const own = ahead === 0 ? '' : `, ${count(ahead)} of its own`
+function describe({ status, behind, ahead, dropped, upstream }: SyncResult): string {
+  const gone =
+    dropped === 0 ? '' : `, ${count(dropped)} that it has dropped ${status === 'rebased' ? 'left out' : 'kept'}`
+  const own = `${gone}${ahead === 0 ? '' : `, ${count(ahead)} of its own`}`
   if (status === 'up-to-date') return `up to date with ${upstream}${own}`
   const done = { 'fast-forwarded': 'fast-forwarded to', rebased: 'rebased onto', merged: 'merged with' }[status]
   return `${done} ${upstream}: ${count(behind)} taken in${own}`

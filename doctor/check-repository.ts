@@ -5,7 +5,9 @@ import { setIgnoreBlock } from '../init/gitignore.ts'
 import { configFileName } from '../lib/config.ts'
 import { environmentOf } from '../lib/environment.ts'
 import { findNotIgnored } from '../lib/exclude.ts'
-import { tryGit } from '../lib/git.ts'
+import { tryGitIn } from '../lib/git.ts'
+import { loadGitConfig } from '../lib/git-config.ts'
+import { placeHere } from '../lib/repository.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
 import { findUpstream, upstreamName } from '../lib/upstream.ts'
@@ -21,7 +23,7 @@ export const gitCheck: Check = {
   id: 'git',
   title: 'git',
   async run({ root }) {
-    const { stdout } = await tryGit(root, ['--version'])
+    const { stdout } = await tryGitIn(root, ['--version'])
     const version = /\d+\.\d+(?:\.\d+)?/.exec(stdout)?.[0] ?? 'unknown'
     if (isAtLeast(version, oldestGit)) return [{ id: 'git.ok', severity: 'ok', message: `git ${version}` }]
     const why = 'Worktrees cannot be listed safely with an older one.'
@@ -48,7 +50,7 @@ export const ignoreCheck: Check = {
     const { worktrees, environment } = project.config
     const wanted = [`${worktrees.folder}/`, environment.file, '.agent-isolate/']
     // A folder that is not there yet is known to git by its slash alone.
-    const notIgnored = new Set(await findNotIgnored(root, wanted))
+    const notIgnored = new Set(await findNotIgnored(placeHere(project.repository), wanted))
     const lines = [
       ...wanted.filter((line) => notIgnored.has(line)),
       ...(isLinkExposed(context) ? ['node_modules'] : []),
@@ -122,9 +124,10 @@ export const templateCheck: Check = {
 export const upstreamCheck: Check = {
   id: 'upstream',
   title: 'Upstream',
-  async run({ root, project }) {
+  async run({ project }) {
     try {
-      const upstream = await findUpstream(root, project.config.sync.upstream)
+      const place = placeHere(project.repository)
+      const upstream = await findUpstream(place, await loadGitConfig(place), project.config.sync.upstream)
       const message =
         upstream === undefined
           ? 'no upstream: worktrees start from the main checkout'

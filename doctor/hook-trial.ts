@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { git } from '../lib/git.ts'
+import { gitIn } from '../lib/git.ts'
 import { isWithin } from '../lib/inner-path.ts'
 import { childEnvironment, run, type Outcome } from '../lib/run.ts'
 import type { HookHandler } from './settings-shape.ts'
@@ -56,8 +56,8 @@ async function makeRepository(folder: string): Promise<string> {
   const repository = join(folder, 'repository')
   mkdirSync(repository)
   writeFileSync(join(repository, 'README.md'), 'made by agent-isolate doctor\n')
-  await git(repository, ['init', '--quiet'])
-  await git(repository, ['add', 'README.md'])
+  await gitIn(repository, ['init', '--quiet'])
+  await gitIn(repository, ['add', 'README.md'])
   const identity = [
     '-c',
     'user.name=agent-isolate',
@@ -66,7 +66,7 @@ async function makeRepository(folder: string): Promise<string> {
     '-c',
     'commit.gpgsign=false',
   ]
-  await git(repository, [...identity, 'commit', '--quiet', '--no-verify', '--message', 'first'])
+  await gitIn(repository, [...identity, 'commit', '--quiet', '--no-verify', '--message', 'first'])
   return repository
 }
 
@@ -79,7 +79,7 @@ async function findFailure(outcome: Outcome, repository: string): Promise<string
   const path = outcome.stdout.trimEnd().split('\n').at(-1) ?? ''
   if (path === '' || !existsSync(path)) return `its answer is not the path of a folder: "${path.slice(0, 100)}"${said}`
   if (!isWithin(repository, realpathSync(path))) return `the worktree lies outside the repository: ${path}`
-  const listed = await git(repository, ['worktree', 'list', '--porcelain'])
+  const listed = await gitIn(repository, ['worktree', 'list', '--porcelain'])
   return listed.includes(`worktree ${path}\n`) ? undefined : `git does not list ${path} as a worktree`
 }
 

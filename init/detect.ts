@@ -3,7 +3,7 @@
  * run, and what cannot be read as expected is left out rather than guessed.
  */
 import { join } from 'node:path'
-import { git } from '../lib/git.ts'
+import { gitIn } from '../lib/git.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
 import { detectCompose, type ComposeFile } from './detect-compose.ts'
 import { detectDatabaseUrls, detectSqliteFiles, type DatabaseUrl, type SqliteFile } from './detect-database.ts'
@@ -88,7 +88,7 @@ const skippedFolders = [
 /** git itself walks the folders: one process for both lists. */
 async function listFiles(root: string): Promise<RepositoryFiles> {
   const skipped = skippedFolders.flatMap((folder) => ['-x', folder.includes('/') ? `/${folder}/` : `${folder}/`])
-  const listed = await git(root, ['ls-files', '-z', '-t', '--cached', '--others', ...skipped])
+  const listed = await gitIn(root, ['ls-files', '-z', '-t', '--cached', '--others', ...skipped])
   return parseListedFiles(listed)
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findNotIgnored } from '../lib/exclude.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
+import { placeHere, requireRepository } from '../lib/repository.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { loadBundle } from './bundle.ts'
 import type { Detection } from './detect.ts'
@@ -121,7 +122,7 @@ function changeManifest({ folder, manifestText }: Installation, manifest: Manife
 /** Hooks that git does not carry are missing wherever the settings arrive without them. */
 async function adviseOnIgnored(root: string): Promise<string[]> {
   const wanted = ['.claude/settings.json', '.claude/agent-isolate/']
-  const carried = await findNotIgnored(root, wanted)
+  const carried = await findNotIgnored(placeHere(await requireRepository(root)), wanted)
   const ignored = wanted.filter((path) => !carried.includes(path))
   if (ignored.length === 0) return []
   return [

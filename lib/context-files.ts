@@ -6,7 +6,7 @@ import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { copyIntoWorktree, type CopiedFile } from './copy-files.ts'
 import { findNotIgnored } from './exclude.ts'
-import { git } from './git.ts'
+import { git, type GitPlace } from './git.ts'
 import { isInnerPath } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import type { Reporter } from './reporter.ts'
@@ -14,6 +14,8 @@ import type { Reporter } from './reporter.ts'
 export type ContextOptions = {
   /** The main checkout. Real path, as `worktree`. */
   source: string
+  /** The same for git. */
+  place: GitPlace
   worktree: string
   /** Our folder in the worktree's git folder; the manifest of the copies is kept there. */
   gitFolder: string
@@ -36,12 +38,12 @@ const databaseSideFile = /-(?:wal|shm|journal)$/
  * copied. What can't be copied is a warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
  */
 export async function copyContext(options: ContextOptions): Promise<CopiedFile[]> {
-  const { source, leaveOut = [], reporter } = options
+  const { source, place, leaveOut = [], reporter } = options
   const copy = options.copy.map((entry) => requireInner(entry))
   for (const entry of copy) warnOfOddEntry(source, entry, reporter)
   const [context, included] = await Promise.all([
-    listUntracked(source, [...contextPaths, ...copy]),
-    listIncluded(source, reporter),
+    listUntracked(place, [...contextPaths, ...copy]),
+    listIncluded(source, place, reporter),
   ])
   const isForeign = nestedCheckoutTest(source)
   const paths = [...new Set([...context, ...included])]
@@ -80,13 +82,13 @@ function warnOfOddEntry(source: string, entry: string, reporter: Reporter): void
 }
 
 /** Files (and symlinks) at or below `paths` that git does not track, ignored or not. git enters no nested repository and no symlink. */
-async function listUntracked(source: string, paths: readonly string[]): Promise<string[]> {
+async function listUntracked(place: GitPlace, paths: readonly string[]): Promise<string[]> {
   const left = [...dependencyFolders, `/${worktreesFolder}/`].flatMap((pattern) => ['-x', pattern])
-  return splitList(await git(source, ['--literal-pathspecs', 'ls-files', '-z', '--others', ...left, '--', ...paths]))
+  return splitList(await git(place, ['--literal-pathspecs', 'ls-files', '-z', '--others', ...left, '--', ...paths]))
 }
 
 /** Files that `.worktreeinclude` matches *and* git ignores. */
-async function listIncluded(source: string, reporter: Reporter): Promise<string[]> {
+async function listIncluded(source: string, place: GitPlace, reporter: Reporter): Promise<string[]> {
   const include = '.worktreeinclude'
   const status = lstatSync(join(source, include), { throwIfNoEntry: false })
   if (status === undefined) return []
@@ -97,8 +99,8 @@ async function listIncluded(source: string, reporter: Reporter): Promise<string[
   const left = [...dependencyFolders.map((folder) => `**/${folder}/**`), `${worktreesFolder}/**`]
   const pathspecs = left.map((pattern) => `:(exclude,glob)${pattern}`)
   const args = ['ls-files', '-z', '--others', '--ignored', `--exclude-from=${include}`, '--', ...pathspecs]
-  const matched = splitList(await git(source, args)).filter((path) => isCopyable(path))
-  const notIgnored = new Set(await findNotIgnored(source, matched))
+  const matched = splitList(await git(place, args)).filter((path) => isCopyable(path))
+  const notIgnored = new Set(await findNotIgnored(place, matched))
   return matched.filter((path) => !notIgnored.has(path))
 }
 

@@ -5,7 +5,10 @@
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
+import { checkOut, runPostCheckout } from './check-out.ts'
 import { git } from './git.ts'
+import { loadGitConfig } from './git-config.ts'
+import { worktreePlace } from './linked-git-dir.ts'
 import { leadsInside } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { findLease, identityKey, saveLease, type WorktreeIdentity } from './ledger.ts'
@@ -18,21 +21,13 @@ import { ownIdentity } from './process-identity.ts'
 import { loadProject, type Project } from './project.ts'
 import { reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
-import type { ListedWorktree } from './repository.ts'
+import { placeHere, type ListedWorktree } from './repository.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { rebaseWorktree, type RebaseTarget } from './rebase.ts'
 import { chooseStart, type StartPoint } from './start-point.ts'
-import {
-  addWorktree,
-  checkOut,
-  findListed,
-  hasBranch,
-  removeWorktreeEntry,
-  requireNothingThere,
-  runPostCheckout,
-} from './worktree.ts'
+import { addWorktree, findListed, hasBranch, removeWorktreeEntry, requireNothingThere } from './worktree.ts'
 import { parseWorktreeName, type WorktreeName } from './worktree-name.ts'
 
 export type Creation = {
@@ -126,20 +121,21 @@ async function build(project: Project, worktree: string, name: WorktreeName, too
   const { repository, config } = project
   const { stopwatch, reporter } = tools
   const branch = `${config.worktrees.branchPrefix}${name.flat}`
+  const gitConfig = await stopwatch.measure('git config', () => loadGitConfig(placeHere(repository)))
   // The base of a branch that exists is settled.
   const start = (await hasBranch(repository.commonDir, branch))
     ? undefined
-    : await stopwatch.measure('upstream', () => chooseStart(project, reporter))
+    : await stopwatch.measure('upstream', () => chooseStart(project, gitConfig, reporter))
   const lease = await stopwatch.measure('lease', () => reserve(project, newLease(project, worktree, name.name, branch)))
   return orTearDown(lease, tools, async () => {
     const made = await stopwatch.measure('git worktree add', () => makeWorktree(project, lease, branch, start, tools))
-    await stopwatch.measure('check out', () => checkOut(worktree))
+    await stopwatch.measure('check out', () => checkOut(repository, worktree, reporter))
     const based = start?.rebaseOnto === undefined ? made : await rebase(made, start.rebaseOnto, tools)
     if (existsSync(join(worktree, '.gitmodules'))) {
       reporter.info('submodules are not checked out in a new worktree: git submodule update --init')
     }
     const { lease: prepared } = await prepareWorktree(project, { ...based, state: 'preparing' }, tools)
-    await stopwatch.measure('post-checkout', () => runPostCheckout(repository, worktree, reporter))
+    await stopwatch.measure('post-checkout', () => runPostCheckout(repository, gitConfig, worktree, reporter))
     return finish(project, prepared, tools)
   })
 }
@@ -163,7 +159,7 @@ async function makeWorktree(
 async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Promise<Lease> {
   const { worktree } = lease
   if (!(await rebaseWorktree({ worktree, onto, reporter }))) return lease
-  const rebased = (await git(worktree, ['rev-parse', 'HEAD'])).trim()
+  const rebased = (await git(worktreePlace(worktree), ['rev-parse', 'HEAD'])).trim()
   const resources = lease.resources.map((one) => (one.kind === 'branch' ? { ...one, rebased } : one))
   const noted: Lease = { ...lease, resources }
   saveLease(noted)

@@ -8,7 +8,7 @@ import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } f
 import { isWithin, requireWritablePath } from './inner-path.ts'
 import { parseJson } from './parse-json.ts'
 import { readIfAny } from './read-if-any.ts'
-import { ownGitFolder } from './worktree.ts'
+import { ownGitFolder } from './linked-git-dir.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** What the file would be without us, kept up to date whenever the block is rewritten. */

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { gitFailure, tryGit } from './git.ts'
+import { gitFailure, tryGit, type GitPlace } from './git.ts'
 import { withRepositoryLock } from './worktree.ts'
 import { readIfAny } from './read-if-any.ts'
 
@@ -12,15 +12,15 @@ const begin = '# agent-isolate: begin (removed with the last isolated worktree)'
 const end = '# agent-isolate: end'
 
 /**
- * Those of `paths` (relative; folders end in `/`) that git does not ignore in `worktree`, or only because our block says so:
+ * Those of `paths` (relative; folders end in `/`) that git does not ignore in the checkout, or only because our block says so:
  * whose worktree the block was made for is forgotten when that one goes. One git process.
  */
-export async function findNotIgnored(worktree: string, paths: readonly string[]): Promise<string[]> {
+export async function findNotIgnored(checkout: GitPlace, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return []
   const args = ['check-ignore', '-z', '--verbose', '--stdin']
-  const outcome = await tryGit(worktree, args, { input: paths.map((path) => `${path}\0`).join('') })
+  const outcome = await tryGit(checkout, args, { input: paths.map((path) => `${path}\0`).join('') })
   // 1: none of them is ignored.
-  if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(worktree, args, outcome)
+  if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(checkout, args, outcome)
   const ignored = new Set<string>()
   const fields = outcome.stdout.split('\0')
   for (let at = 0; at + 3 < fields.length; at += 4) {

@@ -5,7 +5,8 @@
 import { renameSync, statSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { tryGit } from './git.ts'
+import { tryGit, type GitPlace } from './git.ts'
+import { lastValue, type GitConfig } from './git-config.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
 import { parseJson } from './parse-json.ts'
@@ -18,8 +19,9 @@ import { upstreamName, type Upstream } from './upstream.ts'
 import { repositoryLockName } from './worktree.ts'
 
 export type FetchOptions = {
-  /** A folder of the repository; git is run there. */
-  root: string
+  /** git is run there: a remote's URL may be a path relative to it. */
+  place: GitPlace
+  config: GitConfig
   commonDir: string
   upstream: Upstream
   /** `stale`: unless fetched in the last `staleAfterMs`. `always`: unless another process began to after this call. */
@@ -89,11 +91,11 @@ function isStillGood(last: LastTry, { mode, staleAfterMs }: FetchOptions, called
 }
 
 async function fetchNow(options: FetchOptions): Promise<FetchResult> {
-  const { root, upstream, timeoutMs, reporter } = options
+  const { place, config, upstream, timeoutMs, reporter } = options
   const startedAt = Date.now()
   reporter.progress(`fetching ${upstreamName(upstream)}`)
-  const env = { ...promptlessEnvironment, ...(await sshEnvironment(root)) }
-  const outcome = await tryGit(root, fetchArguments(upstream), { env, timeoutMs })
+  const env = { ...promptlessEnvironment, ...sshEnvironment(config) }
+  const outcome = await tryGit(place, fetchArguments(upstream), { env, timeoutMs })
   const failure = outcome.code === 0 ? undefined : describeOutcome(outcome, timeoutMs)
   saveLastTry(lastTryPath(options), { startedAt, endedAt: Date.now(), failure })
   if (failure === undefined) return 'fetched'
@@ -111,10 +113,11 @@ function fetchArguments({ remote, branch, ref }: Upstream): string[] {
  * ssh in batch mode, unless the user chose an ssh of their own (which has no terminal to ask on either). No connection
  * is left open for others to share: its process would outlive us.
  */
-async function sshEnvironment(root: string): Promise<NodeJS.ProcessEnv> {
+function sshEnvironment(config: GitConfig): NodeJS.ProcessEnv {
   if (process.env['GIT_SSH_COMMAND'] !== undefined || process.env['GIT_SSH'] !== undefined) return {}
-  const { stdout } = await tryGit(root, ['config', '--get', 'core.sshCommand'])
-  return stdout === '' ? { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ControlMaster=no' } : {}
+  return lastValue(config, 'core.sshcommand') === undefined
+    ? { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ControlMaster=no' }
+    : {}
 }
 
 /** True when FETCH_HEAD says that the user fetched this branch lately. git empties it before a fetch that then fails. */

@@ -1,40 +1,72 @@
-/** Runs git in a folder. Output is meant for programs: C locale, no optional locks, no prompts. */
+/** Runs git. Output is meant for programs: C locale, no optional locks, no prompts. */
 import { dirname } from 'node:path'
 import { childEnvironment, run, type Outcome, type RunOptions } from './run.ts'
 import { IsolateError } from './isolate-error.ts'
 
-export type GitOptions = Pick<RunOptions, 'input' | 'timeoutMs' | 'onOutput' | 'mergeOutput'> & {
-  env?: NodeJS.ProcessEnv
-  /** Looks for the repository in the folders above too. Only for finding out where we are. */
-  searchesAbove?: boolean
+/**
+ * Where git is to work, told outright. Left to itself it asks the folder it stands in and the config, and that may name
+ * another checkout: with `extensions.worktreeConfig` a shared `core.worktree` holds in every linked worktree, and
+ * `git reset --hard` there resets the main checkout (measured with git 2.39 and 2.55).
+ */
+export type GitPlace = {
+  gitDir: string
+  /** Top of the checkout. Without one git is asked about the git folder alone. */
+  workTree?: string | undefined
 }
 
-/** Runs git in the top folder of a checkout, or any with `--git-dir`, and answers what happened; throws only when there is no git, or no such folder. */
-export async function tryGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<Outcome> {
-  const { env, searchesAbove = false, ...rest } = options
-  // A worktree lies inside the main checkout: were its .git file gone, git would work on that one.
+export type GitOptions = Pick<RunOptions, 'input' | 'timeoutMs' | 'onOutput' | 'mergeOutput'> & {
+  env?: NodeJS.ProcessEnv
+}
+
+/** Runs git and returns what happened; throws only when there is no git, or no such folder. */
+export async function tryGit(place: GitPlace, args: readonly string[], options: GitOptions = {}): Promise<Outcome> {
+  const { gitDir, workTree } = place
+  const named = ['--git-dir', gitDir, ...(workTree === undefined ? [] : ['--work-tree', workTree])]
+  return start(workTree ?? gitDir, [...named, ...args], options)
+}
+
+/** Runs git and returns its stdout; throws `IsolateError` with git's own words when it fails. */
+export async function git(place: GitPlace, args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const outcome = await tryGit(place, args, options)
+  if (outcome.code !== 0) throw gitFailure(place, args, outcome)
+  return outcome.stdout
+}
+
+/**
+ * Lets git find the repository from a folder, as a command typed there would, hooks and all. With `searchesAbove` in the
+ * folders above, too: only for finding out where we are, since a worktree lies inside the main checkout, and were its
+ * .git file gone, git would work on that one.
+ */
+export function tryGitIn(
+  cwd: string,
+  args: readonly string[],
+  { searchesAbove = false, env, ...options }: GitOptions & { searchesAbove?: boolean } = {},
+): Promise<Outcome> {
   const ceiling = searchesAbove ? {} : { GIT_CEILING_DIRECTORIES: dirname(cwd) }
-  const outcome = await run('git', args, { ...rest, cwd, env: gitEnvironment({ ...ceiling, ...env }) })
+  return start(cwd, args, { ...options, env: { ...ceiling, ...env } })
+}
+
+/** The same; returns stdout, and throws `IsolateError` with git's own words when it fails. */
+export async function gitIn(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const outcome = await tryGitIn(cwd, args, options)
+  if (outcome.code !== 0) throw gitFailure({ gitDir: cwd }, args, outcome)
+  return outcome.stdout
+}
+
+async function start(cwd: string, args: readonly string[], { env, ...options }: GitOptions): Promise<Outcome> {
+  const outcome = await run('git', args, { ...options, cwd, env: gitEnvironment(env) })
   if (outcome.isMissing) {
     throw new IsolateError(`git cannot be started in ${cwd}`, { hint: 'Install git, and see that the folder exists.' })
   }
   return outcome
 }
 
-/** Runs git and answers its stdout; throws `IsolateError` with git's own words when it fails. */
-export async function git(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
-  const outcome = await tryGit(cwd, args, options)
-  if (outcome.code !== 0) throw gitFailure(cwd, args, outcome)
-  return outcome.stdout
-}
-
-/** The error for a git command that failed in `cwd`. */
-export function gitFailure(cwd: string, args: readonly string[], outcome: Outcome): IsolateError {
+/** The error for a git command that failed. */
+export function gitFailure({ gitDir, workTree }: GitPlace, args: readonly string[], outcome: Outcome): IsolateError {
   const words = outcome.timedOut
     ? 'it took too long'
     : outcome.stderr.trim() || `exit code ${outcome.code ?? outcome.signal}`
-  const command = args[0] === '--git-dir' ? args.slice(2) : args
-  return new IsolateError(`git ${command.slice(0, 2).join(' ')} failed in ${cwd}: ${words}`)
+  return new IsolateError(`git ${args.slice(0, 2).join(' ')} failed in ${workTree ?? gitDir}: ${words}`)
 }
 
 function gitEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

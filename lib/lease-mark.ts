@@ -1,15 +1,17 @@
 /** A worktree's own word, in its git folder, for whose lease it is: paths can be moved and made again. */
 import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
 import { readIfAny } from './read-if-any.ts'
-import { findLinkedGitDir, ownFolderInGitDir, ownGitFolder } from './worktree.ts'
+import { findLinkedGitDir, ownFolderInGitDir, ownGitFolder, rootMark } from './linked-git-dir.ts'
 
-export function markWorktree({ worktree, id }: Lease): void {
+/** With the main checkout, where git could not tell: see `findMainCheckout`. */
+export function markWorktree({ worktree, id, root, commonDir }: Lease): void {
   const folder = ownGitFolder(worktree)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'lease'), id)
+  if (basename(commonDir) !== '.git') writeFileSync(join(folder, rootMark), root)
 }
 
 /** False when what is at the lease's path now is something else than the worktree that the lease is of. */

@@ -16,5 +16,5 @@ export async function countOwnCommits(
 ): Promise<number> {
   const exclude = except === undefined ? [] : [`--exclude=${except}`]
   const kept = [...exclude, '--branches', '--remotes', '--tags', ...(copies === undefined ? [] : [copies])]
-  return Number(await git(commonDir, ['--git-dir', commonDir, 'rev-list', '--count', revision, '--not', ...kept]))
+  return Number(await git({ gitDir: commonDir }, ['rev-list', '--count', revision, '--not', ...kept]))
 }

@@ -23,12 +23,13 @@ import { findResource, isOurWorktree, type Lease, type Resource } from './lease.
 import { saveLease } from './ledger.ts'
 import { assignPorts } from './ports.ts'
 import type { Project } from './project.ts'
+import { sourcePlace } from './repository.ts'
 import type { Reporter } from './reporter.ts'
 import { runCommand } from './project-commands.ts'
 import { sqliteSideFiles } from './sqlite/snapshot.ts'
 import type { Stopwatch } from './stopwatch.ts'
 import { findPortNames } from './template.ts'
-import { ownGitFolder } from './worktree.ts'
+import { ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 
 export type Tools = { reporter: Reporter; stopwatch: Stopwatch }
 
@@ -60,7 +61,7 @@ export async function prepareWorktree(
       : await decideDependencies({ source, worktree, strategies: config.dependencies, isTrusted })
   const added = await planResources(project, lease, decisions)
   const ignorable = await findNotIgnored(
-    worktree,
+    worktreePlace(worktree),
     added.flatMap((resource) => ignorablePaths(resource, decisions)),
   )
   const resources = [...lease.resources, ...excludeFirst(lease, ignorable), ...added]
@@ -72,7 +73,16 @@ export async function prepareWorktree(
   const gitFolder = ownGitFolder(worktree)
   const leaveOut = databaseFiles(config, current)
   const context = stopwatch.measure('context files', async () => {
-    if (source !== undefined) await copyContext({ source, worktree, gitFolder, copy: config.copy, leaveOut, reporter })
+    if (source !== undefined)
+      await copyContext({
+        source,
+        place: sourcePlace(repository),
+        worktree,
+        gitFolder,
+        copy: config.copy,
+        leaveOut,
+        reporter,
+      })
   })
   const dependencies = stopwatch.measure('dependencies', async () => {
     if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter })
@@ -177,7 +187,7 @@ function hasDocker(): boolean {
 }
 
 async function isTracked(worktree: string, inner: string): Promise<boolean> {
-  return (await tryGit(worktree, ['ls-files', '--error-unmatch', '--', `:(literal)${inner}`])).code === 0
+  return (await tryGit(worktreePlace(worktree), ['ls-files', '--error-unmatch', '--', `:(literal)${inner}`])).code === 0
 }
 
 function excludeFirst(lease: Lease, ignorable: readonly string[]): Resource[] {

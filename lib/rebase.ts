@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promptlessEnvironment } from './fetch-upstream.ts'
-import { git, tryGit, type GitOptions } from './git.ts'
+import { git, tryGit, tryGitIn, type GitOptions } from './git.ts'
+import { linkedGitDir, worktreePlace } from './linked-git-dir.ts'
 import { findOperation } from './git-operation.ts'
 import { IsolateError } from './isolate-error.ts'
 import type { Reporter } from './reporter.ts'
@@ -18,6 +19,8 @@ export type RebaseTarget = {
   upstream: Upstream
   /** How many commits of the upstream the branch lacks. */
   behind: number
+  /** The branch's own commits come after this one: the upstream's, or the last of those that it has dropped. */
+  after: string
 }
 
 export type Integration = { isDone: true } | FailedIntegration
@@ -26,10 +29,12 @@ export type Integration = { isDone: true } | FailedIntegration
 export type FailedIntegration = { isDone: false; conflicts: string[]; reason: string; wasKilled: boolean }
 
 export type IntegrateOptions = {
-  /** Clean, and on a branch. */
+  /** Linked, clean, and on a branch. With hooks, one that git finds by itself when it is run there. */
   worktree: string
   /** The commit to be brought in. */
   onto: string
+  /** A rebase moves the commits after this one. */
+  after: string
   upstream: Upstream
   method: 'rebase' | 'merge'
   withHooks: boolean
@@ -63,15 +68,15 @@ export async function rebaseWorktree(options: {
   reporter: Reporter
 }): Promise<boolean> {
   const { worktree, onto, reporter } = options
-  const { commit, upstream, behind } = onto
-  const result = await integrate({ worktree, onto: commit, upstream, method: 'rebase', withHooks: false })
+  const { commit, upstream, behind, after } = onto
+  const result = await integrate({ worktree, onto: commit, after, upstream, method: 'rebase', withHooks: false })
   if (result.isDone) return true
   // The worktree is new: whatever git does not know there is from the check-out that was killed.
-  if (result.wasKilled) await git(worktree, ['clean', '--quiet', '-ffdx'])
+  if (result.wasKilled) await git(worktreePlace(worktree), ['clean', '--quiet', '-ffdx'])
   const name = upstreamName(upstream)
   reporter.warn(
     `the new branch starts at the local commits, ${behind} behind ${name}: rebasing them failed (${describe(result)}) ` +
-      `and was undone; by hand: git -C ${worktree} rebase ${name}`,
+      `and was undone; by hand: git -C ${worktree} rebase ${after === commit ? name : `--onto ${name} ${after}`}`,
   )
   return false
 }
@@ -82,12 +87,17 @@ export async function rebaseWorktree(options: {
  */
 export async function integrate(options: IntegrateOptions): Promise<Integration> {
   const { worktree, method } = options
-  const config = [...plainConfig, ...(options.withHooks ? [] : ['-c', 'core.hooksPath=/dev/null'])]
+  const place = worktreePlace(worktree)
   const settings: GitOptions = { env: integrateEnvironment(), timeoutMs: integrateTimeoutMs }
-  const outcome = await tryGit(worktree, [...config, ...(await commandOf(options))], settings)
+  const runGit = (args: readonly string[]): Promise<Outcome> =>
+    // A hook is to find its repository as it would after the same command by hand, without our --git-dir in its environment.
+    options.withHooks
+      ? tryGitIn(worktree, [...plainConfig, ...args], settings)
+      : tryGit(place, [...plainConfig, '-c', 'core.hooksPath=/dev/null', ...args], settings)
+  const outcome = await runGit(await commandOf(options))
   if (outcome.code === 0) return { isDone: true }
-  const listed = await tryGit(worktree, ['diff', '--name-only', '--diff-filter=U', '-z'])
-  await undo(worktree, outcome, () => tryGit(worktree, [...config, method, '--abort'], settings))
+  const listed = await tryGit(place, ['diff', '--name-only', '--diff-filter=U', '-z'])
+  await undo(worktree, outcome, () => runGit([method, '--abort']))
   const conflicts = listed.stdout.split('\0').filter(Boolean)
   return { isDone: false, conflicts, reason: describeOutcome(outcome), wasKilled: outcome.timedOut }
 }
@@ -97,9 +107,9 @@ export function describe({ conflicts, reason }: FailedIntegration): string {
   return conflicts.length > 0 ? `conflict in ${conflicts.join(', ')}` : reason
 }
 
-async function commandOf({ worktree, onto, upstream, method }: IntegrateOptions): Promise<string[]> {
-  if (method === 'rebase') return ['rebase', '--quiet', '--rebase-merges', onto]
-  const branch = (await git(worktree, ['symbolic-ref', '--short', 'HEAD'])).trim()
+async function commandOf({ worktree, onto, after, upstream, method }: IntegrateOptions): Promise<string[]> {
+  if (method === 'rebase') return ['rebase', '--quiet', '--rebase-merges', '--onto', onto, after]
+  const branch = (await git(worktreePlace(worktree), ['symbolic-ref', '--short', 'HEAD'])).trim()
   const message = `Merge ${upstreamName(upstream)} into ${branch}`
   return ['merge', '--quiet', '--ff', '--no-edit', '-m', message, onto]
 }
@@ -117,7 +127,7 @@ function integrateEnvironment(): NodeJS.ProcessEnv {
 }
 
 async function undo(worktree: string, failed: Outcome, abort: () => Promise<Outcome>): Promise<void> {
-  const gitDir = (await git(worktree, ['rev-parse', '--absolute-git-dir'])).trim()
+  const gitDir = linkedGitDir(worktree)
   // It was killed, so its lock on this worktree's index is nobody's.
   if (failed.timedOut) rmSync(join(gitDir, 'index.lock'), { force: true })
   if (findOperation(gitDir) === undefined) return

@@ -1,9 +1,11 @@
 /** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
-import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gitFailure, tryGit } from './git.ts'
+import { gitFailure, tryGit, tryGitIn, type GitPlace } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
+import { findLinkedGitDir, ownFolderInGitDir, rootMark } from './linked-git-dir.ts'
+import { readIfAny } from './read-if-any.ts'
 
 export type Repository = {
   /** Where worktrees are made: the top of the main checkout, or, for a bare repository, the folder that holds it. */
@@ -18,6 +20,16 @@ export type Repository = {
   checkout: string | undefined
   /** The git folder of that checkout; equals `commonDir` in the main checkout. */
   gitDir: string
+}
+
+/** Where we stand, for git. */
+export function placeHere({ gitDir, checkout }: Repository): GitPlace {
+  return { gitDir, workTree: checkout }
+}
+
+/** `source`, for git; the shared git folder where there is none. */
+export function sourcePlace({ source, checkout, gitDir, commonDir }: Repository): GitPlace {
+  return source === checkout ? { gitDir, workTree: checkout } : { gitDir: commonDir, workTree: source }
 }
 
 /** One entry of `git worktree list`. */
@@ -53,7 +65,7 @@ export async function findRepository(cwd: string): Promise<Repository | undefine
     'hooks',
     '--show-toplevel',
   ]
-  const outcome = await tryGit(cwd, args, { searchesAbove: true })
+  const outcome = await tryGitIn(cwd, args, { searchesAbove: true })
   const [bare, common, gitDirectory, hooks, toplevel] = outcome.stdout.split('\n')
   // Outside a work tree only the last question fails; without a repository all of them do.
   if (!common || !gitDirectory || !hooks) {
@@ -62,9 +74,9 @@ export async function findRepository(cwd: string): Promise<Repository | undefine
   }
   const commonDir = realpathSync(common)
   const gitDir = realpathSync(gitDirectory)
-  const checkout = toplevel ? realpathSync(toplevel) : undefined
   const isMain = gitDir === commonDir
-  const place = isMain && bare === 'false' && checkout ? checkout : await findMainCheckout(commonDir)
+  const checkout = toplevel ? requireCheckout(realpathSync(toplevel), gitDir, isMain) : undefined
+  const place = isMain && bare === 'false' && checkout ? checkout : await findMainCheckout(commonDir, gitDir)
   return {
     root: place ?? bareRoot(commonDir),
     source: place ?? checkout,
@@ -80,12 +92,13 @@ export async function findRepository(cwd: string): Promise<Repository | undefine
  * that is just being added (measured: "failed to read …/commondir: Success"); it is asked again then.
  */
 export async function listWorktrees(commonDir: string): Promise<ListedWorktree[]> {
-  const args = ['--git-dir', commonDir, 'worktree', 'list', '--porcelain', '-z']
+  const place = { gitDir: commonDir }
+  const args = ['worktree', 'list', '--porcelain', '-z']
   for (let attempt = 1; ; attempt++) {
-    const outcome = await tryGit(commonDir, args)
+    const outcome = await tryGit(place, args)
     if (outcome.code === 0) return parseWorktreeList(outcome.stdout)
     const isHalfMade = /failed to read .*(commondir|gitdir)/.test(outcome.stderr)
-    if (!isHalfMade || attempt === listAttempts) throw gitFailure(commonDir, args, outcome)
+    if (!isHalfMade || attempt === listAttempts) throw gitFailure(place, args, outcome)
     await sleep(listNapMs)
   }
 }
@@ -115,20 +128,42 @@ export function parseWorktreeList(text: string): ListedWorktree[] {
     })
 }
 
-/** Undefined when the repository is bare. */
-async function findMainCheckout(commonDir: string): Promise<string | undefined> {
+/** Undefined when the repository is bare. `gitDir`: the one of the worktree that we stand in. */
+async function findMainCheckout(commonDir: string, gitDir: string): Promise<string | undefined> {
   const [main] = await listWorktrees(commonDir)
   if (main === undefined || main.isBare) return undefined
   if (basename(commonDir) === '.git') return dirname(commonDir)
   // A submodule's git folder lies in its superproject's and names the checkout in its config.
-  const configured = await tryGit(commonDir, ['config', '--file', `${commonDir}/config`, 'core.worktree'])
+  const configured = await tryGit({ gitDir: commonDir }, ['config', '--file', `${commonDir}/config`, 'core.worktree'])
   if (configured.code === 0) return realpathSync(resolve(commonDir, configured.stdout.trim()))
+  // Of a repository made with --separate-git-dir git itself does not know it. We wrote it down when we made the worktree.
+  const noted = readIfAny(join(gitDir, ownFolderInGitDir, rootMark))
+  if (noted !== undefined && isCheckoutOf(noted, commonDir)) return noted
   throw new IsolateError(
     `the main checkout of ${commonDir} cannot be found (a repository made with --separate-git-dir)`,
     {
       hint: `Tell git where it is: git config --file ${commonDir}/config core.worktree /path/of/the/checkout`,
     },
   )
+}
+
+/**
+ * The checkout that `gitDir` is of. In a linked worktree git may name another one, which is not to be touched: with
+ * `extensions.worktreeConfig` a `core.worktree` of the shared config holds there too. Throws `IsolateError` where the
+ * worktree cannot be found.
+ */
+function requireCheckout(toplevel: string, gitDir: string, isMain: boolean): string {
+  if (isMain || isCheckoutOf(toplevel, gitDir)) return toplevel
+  const named = dirname(readIfAny(join(gitDir, 'gitdir'))?.trim() ?? '')
+  if (isCheckoutOf(named, gitDir)) return realpathSync(named)
+  throw new IsolateError(`git takes ${toplevel} for the checkout of ${gitDir}, which it is not`, {
+    hint: 'See core.worktree in its config (git config --show-origin core.worktree); after a move: git worktree repair',
+  })
+}
+
+function isCheckoutOf(folder: string, gitDir: string): boolean {
+  const found = findLinkedGitDir(folder)
+  return found !== undefined && existsSync(found) && realpathSync(found) === gitDir
 }
 
 /** `project/.bare` and `project/.git` belong to the project's folder; `project.git` keeps its worktrees inside itself. */

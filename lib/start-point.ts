@@ -1,11 +1,17 @@
-/** Chooses the commit that a new worktree's branch starts at: never behind the upstream where that can be had. */
+/**
+ * Chooses the commit that a new worktree's branch starts at: never behind the upstream where that can be had without
+ * rewriting a commit that somebody else may have.
+ */
 import { fetchUpstream } from './fetch-upstream.ts'
+import type { GitConfig } from './git-config.ts'
 import type { Project } from './project.ts'
 import type { RebaseTarget } from './rebase.ts'
 import type { Reporter } from './reporter.ts'
+import { placeHere, sourcePlace } from './repository.ts'
 import {
   compareWithUpstream,
   findUpstream,
+  hasPublishedCommits,
   requireHead,
   upstreamName,
   type Comparison,
@@ -15,7 +21,7 @@ import {
 export type StartPoint = {
   /** The commit to make the branch at. */
   commit: string
-  /** Both sides have moved: rebase the new branch onto this. */
+  /** Both sides have moved, and no remote has the local commits: rebase the new branch onto this. */
   rebaseOnto?: RebaseTarget
 }
 
@@ -23,26 +29,57 @@ export type StartPoint = {
 const staleAfterMs = 300_000
 
 /** Fetches as configured, then compares HEAD with the upstream. Throws `IsolateError` where there is no commit yet. */
-export async function chooseStart({ repository, config }: Project, reporter: Reporter): Promise<StartPoint> {
+export async function chooseStart(
+  { repository, config }: Project,
+  gitConfig: GitConfig,
+  reporter: Reporter,
+): Promise<StartPoint> {
   const { commonDir } = repository
   // Where the caller is: a subagent of a session in a worktree starts from that session's commits.
-  const root = repository.checkout ?? repository.source ?? commonDir
-  const upstream = await findUpstream(root, config.sync.upstream)
-  if (upstream === undefined) return { commit: await requireHead(root) }
+  const here = placeHere(repository)
+  const upstream = await findUpstream(here, gitConfig, config.sync.upstream)
+  if (upstream === undefined) return { commit: await requireHead(here) }
   const { fetch: mode, timeoutMs } = config.sync
-  await fetchUpstream({ root, commonDir, upstream, mode, staleAfterMs, timeoutMs, reporter })
-  const comparison = await compareWithUpstream(root, upstream, 'HEAD')
-  if (!comparison.isRelated) {
-    const name = upstreamName(upstream)
-    reporter.warn(`${name} and the local commits have no past in common; the new branch starts at the local ones`)
-  }
-  return planStart(comparison, upstream)
+  const place = sourcePlace(repository)
+  await fetchUpstream({ place, config: gitConfig, commonDir, upstream, mode, staleAfterMs, timeoutMs, reporter })
+  const comparison = await compareWithUpstream(here, upstream, 'HEAD')
+  const isPublished = hasBothMoved(comparison) && (await hasPublishedCommits(here, comparison))
+  const remark = describeStart(comparison, upstreamName(upstream), isPublished)
+  if (remark !== undefined) reporter.warn(remark)
+  return planStart(comparison, upstream, isPublished)
 }
 
-/** The upstream where it is strictly ahead; else the local commits, to be rebased where both have moved. Pure. */
-export function planStart(comparison: Comparison, upstream: Upstream): StartPoint {
-  const { start, upstream: theirs, ahead, behind, isRelated } = comparison
-  if (theirs === undefined || behind === 0 || !isRelated) return { commit: start }
+/**
+ * The upstream where HEAD has nothing of its own; else the local commits, to be rebased where both have moved. Commits that
+ * some remote has (`isPublished`) stay as they are. Pure.
+ */
+export function planStart(comparison: Comparison, upstream: Upstream, isPublished: boolean): StartPoint {
+  const { start, upstream: theirs, ahead, behind, dropped } = comparison
+  if (theirs === undefined || !hasMoved(comparison)) return { commit: start }
   if (ahead === 0) return { commit: theirs }
-  return { commit: start, rebaseOnto: { commit: theirs, upstream, behind } }
+  if (isPublished) return { commit: start }
+  return { commit: start, rebaseOnto: { commit: theirs, upstream, behind, after: dropped?.forkPoint ?? theirs } }
+}
+
+/** What to say of a start that is not simply the newest. Pure. */
+function describeStart(comparison: Comparison, name: string, isPublished: boolean): string | undefined {
+  const { behind, dropped, isRelated } = comparison
+  if (!isRelated) return `${name} and the local commits have no past in common; the new branch starts at the local ones`
+  const gone = dropped === undefined ? '' : `${count(dropped.count)} that ${name} has dropped since`
+  if (!isPublished) return gone === '' ? undefined : `the new branch leaves out ${gone} (it was force-pushed)`
+  const lacks = [behind > 0 ? `${behind} behind ${name}` : '', gone === '' ? '' : `with ${gone}`]
+  const how = behind > 0 ? '; agent-isolate sync in the worktree merges the rest' : ''
+  return `the new branch starts at pushed commits, which are not rewritten: ${lacks.filter((one) => one !== '').join(', ')}${how}`
+}
+
+function hasMoved({ behind, dropped, isRelated }: Comparison): boolean {
+  return isRelated && (behind > 0 || dropped !== undefined)
+}
+
+function hasBothMoved(comparison: Comparison): boolean {
+  return comparison.ahead > 0 && hasMoved(comparison)
+}
+
+function count(commits: number): string {
+  return commits === 1 ? '1 commit' : `${commits} commits`
 }

@@ -15,6 +15,7 @@ import { UnreachableError } from './unreachable-error.ts'
 import { parseDatabaseUrl } from './postgres/database-url.ts'
 import { withdrawExclude } from './exclude.ts'
 import { git, tryGit } from './git.ts'
+import { ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 import { leadsInside } from './inner-path.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
@@ -25,7 +26,7 @@ import { findProcessesAt, ownIdentity } from './process-identity.ts'
 import { listWorktrees } from './repository.ts'
 import type { Reporter } from './reporter.ts'
 import { removeFolderIfEmpty } from './self-ignoring-folder.ts'
-import { ownGitFolder, removeWorktreeEntry, withRepositoryLock } from './worktree.ts'
+import { removeWorktreeEntry, withRepositoryLock } from './worktree.ts'
 
 export type TeardownOptions = {
   reporter: Reporter
@@ -143,7 +144,7 @@ async function removeCopies(worktree: string): Promise<void> {
   )
   if (untouched.length === 0) return
   const tracked = new Set(
-    (await git(worktree, ['--literal-pathspecs', 'ls-files', '-z', '--', ...untouched])).split('\0'),
+    (await git(worktreePlace(worktree), ['--literal-pathspecs', 'ls-files', '-z', '--', ...untouched])).split('\0'),
   )
   for (const path of untouched.filter((one) => !tracked.has(one))) rmSync(join(worktree, path), { force: true })
 }
@@ -190,12 +191,10 @@ async function removeBranch(
   if (!existsSync(commonDir)) return
   const ref = `refs/heads/${name}`
   await withRepositoryLock(commonDir, async () => {
-    const tip = (
-      await tryGit(commonDir, ['--git-dir', commonDir, 'rev-parse', '--verify', '--quiet', ref])
-    ).stdout.trim()
+    const tip = (await tryGit({ gitDir: commonDir }, ['rev-parse', '--verify', '--quiet', ref])).stdout.trim()
     if (tip === '' || (await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
     const own = discard ? 0 : await countOwnCommits(commonDir, ref, { except: name, copies: rebased })
     if (own > 0) return reporter.info(`kept the branch ${name}: it has ${own} commits that no other branch has`)
-    await tryGit(commonDir, ['--git-dir', commonDir, 'update-ref', '-d', ref, tip])
+    await tryGit({ gitDir: commonDir }, ['update-ref', '-d', ref, tip])
   })
 }

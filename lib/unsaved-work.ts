@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
 import { findOperation } from './git-operation.ts'
-import { git, gitFailure, tryGit } from './git.ts'
+import { git } from './git.ts'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { listWorktrees } from './repository.ts'
-import { linkedGitDir, ownGitFolder } from './worktree.ts'
+import { linkedGitDir, ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 
 export type UnsavedWork = {
   /** Paths of changed and new files, at most as many as a message can show. */
@@ -32,7 +32,7 @@ export async function findUnsavedWork(lease: Lease, branch: string | undefined):
   const copies = lease.resources.find((resource) => resource.kind === 'branch')?.rebased
   const [files, head, nested] = await Promise.all([
     findChangedFiles(worktree),
-    git(worktree, ['rev-parse', 'HEAD']),
+    git(worktreePlace(worktree), ['rev-parse', 'HEAD']),
     findNestedCheckouts(worktree, commonDir),
   ])
   return {
@@ -66,16 +66,15 @@ export function describeUnsavedWork(work: UnsavedWork): string {
 async function findNestedCheckouts(worktree: string, commonDir: string): Promise<string[]> {
   const left = ['node_modules', '.venv'].map((folder) => `:(exclude,glob)**/${folder}/**`)
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ...left]
-  const [ignored, listed] = await Promise.all([git(worktree, args), listWorktrees(commonDir)])
+  const [ignored, listed] = await Promise.all([git(worktreePlace(worktree), args), listWorktrees(commonDir)])
   const below = listed.map(({ path }) => path).filter((path) => path !== worktree && isWithin(worktree, path))
   return [...ignored.split('\0').filter((path) => path.endsWith('/')), ...below]
 }
 
 async function findChangedFiles(worktree: string): Promise<string[]> {
   const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignore-submodules=none']
-  const outcome = await tryGit(worktree, args)
-  if (outcome.code !== 0) throw gitFailure(worktree, args, outcome)
-  const entries = outcome.stdout.split('\0').filter((entry) => entry !== '')
+  const status = await git(worktreePlace(worktree), args)
+  const entries = status.split('\0').filter((entry) => entry !== '')
   const manifest = loadManifest(ownGitFolder(worktree))
   return entries
     .map((entry) => ({ code: entry.slice(0, 2), path: entry.slice(3) }))

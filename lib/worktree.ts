@@ -2,15 +2,17 @@
  * Makes and removes git worktrees. git itself fails when many are added at once, so everything that writes to the
  * shared git folder happens under the repository's lock, and nothing else does: the slow check-out runs unlocked.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { basename, dirname, join, resolve } from 'node:path'
-import { git, gitFailure, tryGit } from './git.ts'
+import { basename, dirname, join } from 'node:path'
+import { git, gitFailure, tryGit, tryGitIn } from './git.ts'
+import { linkedGitDir } from './linked-git-dir.ts'
 import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
 import { listWorktrees, type ListedWorktree, type Repository } from './repository.ts'
+import { readIfAny } from './read-if-any.ts'
 import { countOwnCommits } from './own-commits.ts'
-import { childEnvironment, run, type Outcome } from './run.ts'
+import type { Outcome } from './run.ts'
 import type { Reporter } from './reporter.ts'
 import { makeSelfIgnoringFolder, removeFolderIfEmpty, removeSelfIgnoringFolder } from './self-ignoring-folder.ts'
 
@@ -44,8 +46,7 @@ export async function addWorktree(
   { claim, reporter }: { claim: () => void; reporter: Reporter },
 ): Promise<void> {
   const what = start === undefined ? [path, branch] : ['--no-track', '-b', branch, path, start]
-  // Named, since a bare repository's root is just a folder.
-  const args = ['--git-dir', commonDir, 'worktree', 'add', '--quiet', '--no-checkout', ...what]
+  const args = ['worktree', 'add', '--quiet', '--no-checkout', ...what]
   const add = async (): Promise<Outcome> => {
     requireNothingThere(path)
     if (start !== undefined && (await hasBranch(commonDir, branch))) {
@@ -53,15 +54,38 @@ export async function addWorktree(
     }
     claim()
     makeSelfIgnoringFolder(dirname(path))
-    return tryGit(commonDir, args)
+    return tryGit({ gitDir: commonDir }, args)
   }
   const outcome = await withRepositoryLock(commonDir, add, reporter)
-  if (outcome.code === 0) return
+  if (outcome.code === 0) return claimWorkTree(commonDir, path)
   const taken = /is already (?:checked out|used by worktree) at '(.+)'/.exec(outcome.stderr)?.[1]
-  if (taken === undefined) throw gitFailure(commonDir, args, outcome)
+  if (taken === undefined) throw gitFailure({ gitDir: commonDir }, args, outcome)
   throw new IsolateError(`the branch ${branch} is checked out already, at ${taken}`, {
     hint: 'Choose another name, or finish the work there first.',
   })
+}
+
+/**
+ * Sees that git, run in the new worktree, works on that worktree. With `extensions.worktreeConfig` a `core.worktree` or
+ * `core.bare` of the shared config holds in linked worktrees too (git-worktree(1), CONFIGURATION FILE): the worktree's own
+ * config, which goes with it, then says otherwise. No process without that extension, which git reads from this file alone.
+ */
+async function claimWorkTree(commonDir: string, path: string): Promise<void> {
+  if (!/worktreeconfig/i.test(readIfAny(join(commonDir, 'config')) ?? '') || (await isOwnWorkTree(path))) return
+  const own = join(linkedGitDir(path), 'config.worktree')
+  const write = ['config', '--file', own]
+  await git({ gitDir: commonDir }, [...write, 'core.bare', 'false'])
+  await git({ gitDir: commonDir }, [...write, 'core.worktree', path])
+  if (await isOwnWorkTree(path)) return
+  throw new IsolateError(`git commands in ${path} would work on another checkout`, {
+    hint: 'See where core.worktree and core.bare are set: git config --show-origin --get-regexp "core.(worktree|bare)"',
+  })
+}
+
+async function isOwnWorkTree(path: string): Promise<boolean> {
+  const { code, stdout } = await tryGitIn(path, ['rev-parse', '--show-toplevel'])
+  // It fails where the shared config says that the repository is bare.
+  return code === 0 && realpathSync(stdout.trimEnd()) === path
 }
 
 /** Throws `IsolateError` when there is anything at the path but an empty folder. */
@@ -74,36 +98,8 @@ export function requireNothingThere(path: string): void {
 }
 
 export async function hasBranch(commonDir: string, branch: string): Promise<boolean> {
-  const args = ['--git-dir', commonDir, 'show-ref', '--verify', '--quiet', `refs/heads/${branch}`]
-  return (await tryGit(commonDir, args)).code === 0
-}
-
-/**
- * Fills a worktree that was added without files. In parallel (git-config(1), checkout.workers): on 5,000 files that took
- * 0.87 s against 1.88 s, and on 400 it does no harm.
- */
-export async function checkOut(worktree: string): Promise<void> {
-  const parallel = ['-c', 'checkout.workers=4', '-c', 'checkout.thresholdForParallelism=100']
-  await git(worktree, [...parallel, 'reset', '--quiet', '--hard', '--no-recurse-submodules'])
-}
-
-/** Nine of the ten minutes that Claude Code gives a creation, in ms. */
-const hookTimeoutMs = 540_000
-
-/** Runs the repository's post-checkout hook, which `--no-checkout` skipped, as git does: githooks(5). A failure is a warning. */
-export async function runPostCheckout(
-  { hooksFolder }: Repository,
-  worktree: string,
-  reporter: Reporter,
-): Promise<void> {
-  const hook = join(hooksFolder, 'post-checkout')
-  if (!existsSync(hook)) return
-  const head = (await git(worktree, ['rev-parse', 'HEAD'])).trim()
-  const args = ['hook', 'run', '--ignore-missing', 'post-checkout', '--', '0'.repeat(head.length), head, '1']
-  const outcome = await run('git', args, { cwd: worktree, env: childEnvironment(), timeoutMs: hookTimeoutMs })
-  if (outcome.code !== 0) {
-    reporter.warn(`the post-checkout hook ${hook} failed: ${(outcome.stderr || outcome.stdout).trim()}`)
-  }
+  const args = ['show-ref', '--verify', '--quiet', `refs/heads/${branch}`]
+  return (await tryGit({ gitDir: commonDir }, args)).code === 0
 }
 
 /**
@@ -119,7 +115,7 @@ export function removeWorktreeEntry(
     const listed = existsSync(path) ? undefined : await findListed(commonDir, path)
     const saved = listed !== undefined && keepsCommits ? await keepDetached(commonDir, listed) : undefined
     if (listed !== undefined) {
-      await git(commonDir, ['--git-dir', commonDir, 'worktree', 'remove', '--force', '--force', path])
+      await git({ gitDir: commonDir }, ['worktree', 'remove', '--force', '--force', path])
     }
     const folder = dirname(path)
     // `.claude` may have come with our folder in it.
@@ -133,7 +129,7 @@ async function keepDetached(commonDir: string, { path, head, branch }: ListedWor
   if (branch !== undefined || /^0*$/.test(head) || (await countOwnCommits(commonDir, head, {})) === 0) return undefined
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')
   const ref = `refs/agent-isolate/saved/${basename(path)}/${time}`
-  await git(commonDir, ['--git-dir', commonDir, 'update-ref', ref, head])
+  await git({ gitDir: commonDir }, ['update-ref', ref, head])
   return ref
 }
 
@@ -141,25 +137,3 @@ async function keepDetached(commonDir: string, { path, head, branch }: ListedWor
 export async function findListed(commonDir: string, path: string): Promise<ListedWorktree | undefined> {
   return (await listWorktrees(commonDir)).find((listed) => listed.path === path)
 }
-
-/** The git folder of a linked worktree, read from its `.git` file (gitrepository-layout(5)) without asking git. Undefined for anything else. */
-export function findLinkedGitDir(worktree: string): string | undefined {
-  const path = join(worktree, '.git')
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
-  const target = /^gitdir: (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1]
-  return target === undefined ? undefined : resolve(worktree, target)
-}
-
-/** The same; throws `IsolateError` for what is no linked worktree. */
-export function linkedGitDir(worktree: string): string {
-  const gitDir = findLinkedGitDir(worktree)
-  if (gitDir !== undefined) return gitDir
-  throw new IsolateError(`${worktree} is not a linked worktree: it has no .git file that names a git folder`)
-}
-
-/** Our own folder in the git folder of a linked worktree: never tracked, and gone with the worktree. */
-export function ownGitFolder(worktree: string): string {
-  return join(linkedGitDir(worktree), ownFolderInGitDir)
-}
-
-export const ownFolderInGitDir = 'agent-isolate'

@@ -1,14 +1,18 @@
 /** Fetches the upstream of a clone many times at once: `node _fetch-many.ts CHECKOUT MODE COUNT`. Prints the results as JSON. */
 import { join } from 'node:path'
 import { fetchUpstream, type FetchOptions } from '../lib/fetch-upstream.ts'
+import { loadGitConfig } from '../lib/git-config.ts'
 import { findUpstream } from '../lib/upstream.ts'
 
 const [root = '', mode = '', count = '0'] = process.argv.slice(2)
-const upstream = await findUpstream(root)
+const place = { gitDir: join(root, '.git'), workTree: root }
+const config = await loadGitConfig(place)
+const upstream = await findUpstream(place, config)
 if (upstream === undefined || (mode !== 'stale' && mode !== 'always')) throw new Error('wrong usage')
 const ignore = (): void => {}
 const options: FetchOptions = {
-  root,
+  place,
+  config,
   commonDir: join(root, '.git'),
   upstream,
   mode,

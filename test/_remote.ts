@@ -2,7 +2,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { GitPlace } from '../lib/git.ts'
+import { loadGitConfig } from '../lib/git-config.ts'
 import type { Reporter } from '../lib/reporter.ts'
+import { findUpstream, type Upstream } from '../lib/upstream.ts'
 import { createSandbox, type Sandbox } from './_sandbox.ts'
 
 export type RemoteWorld = Sandbox & {
@@ -47,6 +50,17 @@ export function createRemoteWorld(t: TestContext, branch = 'main'): RemoteWorld 
   }
   git(first, 'push', '--quiet', 'origin', branch)
   return { ...sandbox, remote, branch, clone, commit, advance }
+}
+
+/** A main checkout, for git. */
+export function placeOf(checkout: string): GitPlace {
+  return { gitDir: join(checkout, '.git'), workTree: checkout }
+}
+
+/** The upstream of a main checkout as its config has it. */
+export async function findUpstreamOf(checkout: string, configured?: string): Promise<Upstream | undefined> {
+  const place = placeOf(checkout)
+  return findUpstream(place, await loadGitConfig(place), configured)
 }
 
 /** Makes `env` the environment of this process until the test ends. */

@@ -16,7 +16,7 @@ import { test, type TestContext } from 'node:test'
 import { copyContext, isCopyable } from '../lib/context-files.ts'
 import { isUntouchedCopy, loadManifest } from '../lib/context-manifest.ts'
 import { planLink } from '../lib/copy-files.ts'
-import { addWorktree, rememberingReporter, useEnvironment } from './_remote.ts'
+import { addWorktree, placeOf, rememberingReporter, useEnvironment } from './_remote.ts'
 import { createSandbox, type Sandbox } from './_sandbox.ts'
 
 type ContextWorld = Sandbox & {
@@ -40,7 +40,15 @@ function createContextWorld(t: TestContext, files?: Record<string, string>): Con
   }
   const copy: ContextWorld['copy'] = async (entries = [], leaveOut = []) => {
     const reporter = rememberingReporter()
-    const copied = await copyContext({ source, worktree, gitFolder, copy: entries, leaveOut, reporter })
+    const copied = await copyContext({
+      source,
+      place: placeOf(source),
+      worktree,
+      gitFolder,
+      copy: entries,
+      leaveOut,
+      reporter,
+    })
     return { paths: copied.map(({ path }) => path).toSorted(), warnings: reporter.warnings }
   }
   return { ...sandbox, source, worktree, gitFolder, put, copy }
@@ -270,7 +278,7 @@ test('a file that cannot be read is a warning', async (t) => {
 function copyAsNobody({ folder, env, source, worktree, gitFolder }: ContextWorld): { stdout: string; stderr: string } {
   const isRoot = process.getuid?.() === 0
   if (isRoot) execFileSync('chown', ['-R', '65534:65534', folder])
-  const options = JSON.stringify({ source, worktree, gitFolder, copy: [] })
+  const options = JSON.stringify({ source, place: placeOf(source), worktree, gitFolder, copy: [] })
   const library = JSON.stringify(new URL('../lib/context-files.ts', import.meta.url).href)
   const script = `const { copyContext } = await import(${library})
     if (${isRoot}) { process.setegid(65534); process.seteuid(65534) }
@@ -335,10 +343,11 @@ test('twenty worktrees are supplied at once while files come and go', async (t) 
   }, 1)
   t.after(() => clearInterval(churn))
   const reporter = rememberingReporter()
+  const { source } = world
   await Promise.all(
     worktrees.map((worktree, index) => {
       const gitFolder = join(world.source, '.git', 'worktrees', `w${index}`, 'agent-isolate')
-      return copyContext({ source: world.source, worktree, gitFolder, copy: [], reporter })
+      return copyContext({ source, place: placeOf(source), worktree, gitFolder, copy: [], reporter })
     }),
   )
   assert.deepEqual(reporter.warnings, [])

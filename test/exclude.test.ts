@@ -28,5 +28,9 @@ test('a path is ignored by the repository’s rules, not by ours and not by a ru
   const repository = sandbox.repository('repo', { '.gitignore': '*.log\n!kept.log\nbuild/\n' })
   await writeFile(join(repository, '.git/info/exclude'), addLines('', ['/ours']))
   const paths = ['a.log', 'kept.log', 'build/', 'ours', 'other']
-  assert.deepEqual(await findNotIgnored(repository, paths), ['kept.log', 'ours', 'other'])
+  assert.deepEqual(await findNotIgnored({ gitDir: join(repository, '.git'), workTree: repository }, paths), [
+    'kept.log',
+    'ours',
+    'other',
+  ])
 })

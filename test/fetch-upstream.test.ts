@@ -8,17 +8,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { fetchUpstream, shownUrl, type FetchOptions, type FetchResult } from '../lib/fetch-upstream.ts'
 import { isAlive, ownIdentity } from '../lib/process-identity.ts'
-import { findUpstream } from '../lib/upstream.ts'
-import { createRemoteWorld, rememberingReporter, type RemoteWorld } from './_remote.ts'
+import { loadGitConfig } from '../lib/git-config.ts'
+import { createRemoteWorld, findUpstreamOf, placeOf, rememberingReporter, type RemoteWorld } from './_remote.ts'
 
 type Fetched = { result: FetchResult; warnings: string[] }
 
 async function fetchOnce(root: string, changes: Partial<FetchOptions> = {}): Promise<Fetched> {
   const reporter = rememberingReporter()
-  const upstream = await findUpstream(root)
+  const upstream = await findUpstreamOf(root)
   assert.ok(upstream)
   const usual = { mode: 'stale' as const, staleAfterMs: 60_000, timeoutMs: 20_000 }
-  const options = { root, commonDir: join(root, '.git'), upstream, reporter, ...usual, ...changes }
+  const place = placeOf(root)
+  const config = await loadGitConfig(place)
+  const options = { place, config, commonDir: join(root, '.git'), upstream, reporter, ...usual, ...changes }
   return { result: await fetchUpstream(options), warnings: reporter.warnings }
 }
 

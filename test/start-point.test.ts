@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadGitConfig } from '../lib/git-config.ts'
 import { loadProject } from '../lib/project.ts'
+import { placeHere } from '../lib/repository.ts'
 import { rebaseWorktree } from '../lib/rebase.ts'
 import { chooseStart, type StartPoint } from '../lib/start-point.ts'
 import { addWorktree, createRemoteWorld, rememberingReporter, useEnvironment, type RemoteWorld } from './_remote.ts'
@@ -12,7 +14,9 @@ type Chosen = { start: StartPoint; warnings: string[] }
 
 async function choose(cwd: string): Promise<Chosen> {
   const reporter = rememberingReporter()
-  return { start: await chooseStart(await loadProject(cwd), reporter), warnings: reporter.warnings }
+  const project = await loadProject(cwd)
+  const config = await loadGitConfig(placeHere(project.repository))
+  return { start: await chooseStart(project, config, reporter), warnings: reporter.warnings }
 }
 
 /** A worktree made as a creation makes it: at the start point, then rebased. */

@@ -3,7 +3,8 @@ import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { syncWorktree, type SyncResult } from '../lib/sync-worktree.ts'
-import { addWorktree, createRemoteWorld, rememberingReporter, type RemoteWorld } from './_remote.ts'
+import { loadGitConfig } from '../lib/git-config.ts'
+import { addWorktree, createRemoteWorld, placeOf, rememberingReporter, type RemoteWorld } from './_remote.ts'
 
 type SyncWorld = RemoteWorld & {
   checkout: string
@@ -18,12 +19,18 @@ function createSyncWorld(t: TestContext): SyncWorld {
   const worktree = addWorktree(world, checkout, 'x')
   const reporter = rememberingReporter()
   const limits = { mode: 'always' as const, staleAfterMs: 0, timeoutMs: 20_000 }
-  const options = { worktree, root: checkout, commonDir: join(checkout, '.git'), configured: undefined, ...limits }
+  const options = {
+    worktree,
+    place: placeOf(checkout),
+    commonDir: join(checkout, '.git'),
+    configured: undefined,
+    ...limits,
+  }
   return {
     ...world,
     checkout,
     worktree,
-    sync: () => syncWorktree({ ...options, reporter }),
+    sync: async () => syncWorktree({ ...options, config: await loadGitConfig(placeOf(checkout)), reporter }),
     warnings: reporter.warnings,
   }
 }
@@ -37,7 +44,7 @@ test('a branch without commits of its own is fast-forwarded, once', async (t) =>
   world.advance('a.txt')
   const base = world.advance('b.txt')
   writeFileSync(join(world.worktree, 'untracked.txt'), 'mine')
-  const result = { behind: 2, ahead: 0, upstream: 'origin/trunk', base }
+  const result = { behind: 2, ahead: 0, dropped: 0, upstream: 'origin/trunk', base }
   assert.deepEqual(await world.sync(), { ...result, status: 'fast-forwarded' })
   assert.equal(stateOf(world), `${base}\n## worktree-x\n?? untracked.txt`)
   assert.deepEqual(await world.sync(), { ...result, behind: 0, status: 'up-to-date' })
@@ -48,7 +55,7 @@ test('commits that nobody has seen are rebased', async (t) => {
   world.commit(world.worktree, 'mine.txt')
   const base = world.advance('a.txt')
   const result = await world.sync()
-  assert.deepEqual(result, { status: 'rebased', behind: 1, ahead: 1, upstream: 'origin/trunk', base })
+  assert.deepEqual(result, { status: 'rebased', behind: 1, ahead: 1, dropped: 0, upstream: 'origin/trunk', base })
   assert.equal(world.git(world.worktree, 'rev-parse', 'HEAD^'), base)
   assert.deepEqual(await world.sync(), { ...result, behind: 0, status: 'up-to-date' })
 })
@@ -61,7 +68,14 @@ test('commits that were pushed are kept as they are: the upstream is merged', as
   world.commit(worktree, 'more.txt')
   world.git(worktree, 'config', 'merge.ff', 'only')
   const base = world.advance('a.txt')
-  assert.deepEqual(await world.sync(), { status: 'merged', behind: 1, ahead: 2, upstream: 'origin/trunk', base })
+  assert.deepEqual(await world.sync(), {
+    status: 'merged',
+    behind: 1,
+    ahead: 2,
+    dropped: 0,
+    upstream: 'origin/trunk',
+    base,
+  })
   assert.equal(world.git(worktree, 'rev-parse', 'HEAD^1^'), pushed)
   assert.equal(world.git(worktree, 'log', '-1', '--format=%s'), 'Merge origin/trunk into worktree-x')
   world.git(worktree, 'push', '--quiet')
@@ -124,6 +138,7 @@ test('offline is a warning, and what was fetched before is used', async (t) => {
     status: 'fast-forwarded',
     behind: 1,
     ahead: 0,
+    dropped: 0,
     upstream: 'origin/trunk',
     base,
   })
@@ -153,11 +168,13 @@ test('ten worktrees of one repository sync at once', async (t) => {
   const worktrees = names.map((name) => addWorktree(world, checkout, name))
   for (const worktree of worktrees) world.commit(worktree, 'mine.txt')
   const base = world.advance('a.txt')
+  const config = await loadGitConfig(placeOf(checkout))
   const results = await Promise.all(
     worktrees.map((worktree) =>
       syncWorktree({
         worktree,
-        root: checkout,
+        place: placeOf(checkout),
+        config,
         commonDir: join(checkout, '.git'),
         configured: 'origin/trunk',
         mode: 'stale',

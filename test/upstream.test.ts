@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { compareWithUpstream, findUpstream, requireHead, upstreamName, type Upstream } from '../lib/upstream.ts'
-import { createRemoteWorld, useEnvironment, type RemoteWorld } from './_remote.ts'
+import { compareWithUpstream, requireHead, upstreamName, type Upstream } from '../lib/upstream.ts'
+import { createRemoteWorld, findUpstreamOf, placeOf, useEnvironment, type RemoteWorld } from './_remote.ts'
 import { createSandbox } from './_sandbox.ts'
 
 async function findName(root: string, configured?: string): Promise<string | undefined> {
-  const upstream = await findUpstream(root, configured)
+  const upstream = await findUpstreamOf(root, configured)
   return upstream === undefined ? undefined : upstreamName(upstream)
 }
 
 async function requireUpstream(root: string): Promise<Upstream> {
-  const upstream = await findUpstream(root)
+  const upstream = await findUpstreamOf(root)
   assert.ok(upstream)
   return upstream
 }
@@ -24,7 +24,7 @@ function addFork({ git, folder, remote }: RemoteWorld, checkout: string, name: s
 
 test('the upstream is the default branch of the remote, whatever it is called', async (t) => {
   const world = createRemoteWorld(t, 'trunk')
-  assert.deepEqual(await findUpstream(world.clone('plain')), {
+  assert.deepEqual(await findUpstreamOf(world.clone('plain')), {
     remote: 'origin',
     branch: 'trunk',
     ref: 'refs/remotes/origin/trunk',
@@ -95,12 +95,12 @@ test('a configured upstream is split at the name of a remote', async (t) => {
   const world = createRemoteWorld(t)
   const checkout = world.clone('checkout', '--origin', 'team')
   addFork(world, checkout, 'team/fork')
-  assert.equal((await findUpstream(checkout, 'team/release/1.x'))?.ref, 'refs/remotes/team/release/1.x')
-  assert.deepEqual(await findUpstream(checkout, 'team/fork/main').then((found) => [found?.remote, found?.branch]), [
+  assert.equal((await findUpstreamOf(checkout, 'team/release/1.x'))?.ref, 'refs/remotes/team/release/1.x')
+  assert.deepEqual(await findUpstreamOf(checkout, 'team/fork/main').then((found) => [found?.remote, found?.branch]), [
     'team/fork',
     'main',
   ])
-  await assert.rejects(findUpstream(checkout, 'origin/main'), {
+  await assert.rejects(findUpstreamOf(checkout, 'origin/main'), {
     name: 'IsolateError',
     message: 'the upstream "origin/main" names no remote of this repository',
     hint: 'Write REMOTE/BRANCH in "sync.upstream"; the remotes are: team, team/fork.',
@@ -113,14 +113,18 @@ test('commits are counted on both sides', async (t) => {
   const upstream = await requireUpstream(checkout)
   const first = world.git(checkout, 'rev-parse', 'HEAD')
   const equal = { start: first, upstream: first, ahead: 0, behind: 0, isRelated: true }
-  assert.deepEqual(await compareWithUpstream(checkout, upstream, 'HEAD'), equal)
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), equal)
   world.advance('a.txt')
   const second = world.advance('b.txt')
   world.git(checkout, 'fetch', '--quiet')
-  assert.deepEqual(await compareWithUpstream(checkout, upstream, 'HEAD'), { ...equal, upstream: second, behind: 2 })
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), {
+    ...equal,
+    upstream: second,
+    behind: 2,
+  })
   const local = world.commit(checkout, 'c.txt')
   const diverged = { start: local, upstream: second, ahead: 1, behind: 2, isRelated: true }
-  assert.deepEqual(await compareWithUpstream(checkout, upstream, 'HEAD'), diverged)
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), diverged)
 })
 
 test('histories without a common commit, a missing ref and an empty repository are told apart', async (t) => {
@@ -128,12 +132,12 @@ test('histories without a common commit, a missing ref and an empty repository a
   const checkout = world.clone('checkout')
   const upstream = await requireUpstream(checkout)
   world.git(checkout, 'switch', '--quiet', '--orphan', 'other')
-  await assert.rejects(requireHead(checkout), { message: `${checkout} has no commit yet` })
-  await assert.rejects(compareWithUpstream(checkout, upstream, 'HEAD'), { name: 'IsolateError' })
+  await assert.rejects(requireHead(placeOf(checkout)), { message: `${checkout} has no commit yet` })
+  await assert.rejects(compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), { name: 'IsolateError' })
   world.commit(checkout, 'other.txt')
-  assert.equal((await compareWithUpstream(checkout, upstream, 'HEAD')).isRelated, false)
+  assert.equal((await compareWithUpstream(placeOf(checkout), upstream, 'HEAD')).isRelated, false)
   const missing = { ...upstream, ref: 'refs/remotes/origin/none' }
-  assert.equal((await compareWithUpstream(checkout, missing, 'HEAD')).upstream, undefined)
+  assert.equal((await compareWithUpstream(placeOf(checkout), missing, 'HEAD')).upstream, undefined)
 })
 
 test('a shallow clone is compared as far as it reaches', async (t) => {
@@ -146,6 +150,6 @@ test('a shallow clone is compared as far as it reaches', async (t) => {
   const checkout = `${world.folder}/shallow`
   world.advance('b.txt')
   world.git(checkout, 'fetch', '--quiet')
-  const { ahead, behind } = await compareWithUpstream(checkout, await requireUpstream(checkout), 'HEAD')
+  const { ahead, behind } = await compareWithUpstream(placeOf(checkout), await requireUpstream(checkout), 'HEAD')
   assert.deepEqual({ ahead, behind }, { ahead: 0, behind: 1 })
 })

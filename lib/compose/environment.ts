@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { parseJson } from '../parse-json.ts'
 import { readIfAny } from '../read-if-any.ts'
-import { ownGitFolder } from '../worktree.ts'
+import { ownGitFolder } from '../linked-git-dir.ts'
 
 /** What `writeComposeOverride` answered last for this worktree; {} when it has not. */
 export function findComposeEnvironment(worktree: string): Record<string, string> {

@@ -16,7 +16,7 @@ import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignori
 import { cannotBeMade, type DatabasePlace } from './database-file.ts'
 import { createDatabaseFromSql } from './run-sql.ts'
 import { snapshotDatabase, sqliteSideFiles } from './snapshot.ts'
-import { ownGitFolder } from '../worktree.ts'
+import { ownGitFolder } from '../linked-git-dir.ts'
 
 /** The folder in a worktree that is ours, unless configured otherwise. */
 const ownFolderName = '.agent-isolate'
