@@ -170,6 +170,6 @@ function waitedInVain(path: string, { purpose, waitMs }: LockOptions): IsolateEr
   const holder = readClaim(path)?.holder
   const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`
   return new IsolateError(`waited ${Math.round(waitMs / 1000)} s for ${purpose}, held by ${who}`, {
-    hint: `If that process hangs, end it; the lock frees itself. If that machine is gone for good, delete ${path}.`,
+    hint: `If that process hangs, end it; the lock frees itself. If that machine or container is gone for good, delete ${path}.`,
   })
 }

@@ -3,19 +3,14 @@
  * name is always whole. A name tells which process made it, so that what a killed one left can be swept.
  */
 import { closeSync, fsyncSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { errorText, IsolateError } from './isolate-error.ts'
-import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+import { isLeftBehind, newMakerName } from './maker-name.ts'
 import { requireStateFolder, stateFolderHint } from './state-folder.ts'
 
 /** Writes `content` (mode 0600) and answers the file's path. With `durable` it is on disk (fsync) when this returns. */
 export function writeTemporaryFile(content: string, { durable }: { durable: boolean }): string {
-  const { pid, startTime } = ownIdentity()
-  const path = join(
-    requireStateFolder('tmp'),
-    `${pid}.${startTime.replace(/\W/g, '')}.${randomBytes(6).toString('hex')}`,
-  )
+  const path = join(requireStateFolder('tmp'), newMakerName())
   try {
     const file = openSync(path, 'wx', 0o600)
     try {
@@ -39,14 +34,6 @@ export function writeTemporaryFile(content: string, { durable }: { durable: bool
 export function findLeftFiles(): string[] {
   const folder = requireStateFolder('tmp')
   return readdirSync(folder)
-    .filter((name) => !isMakerAlive(name))
     .map((name) => join(folder, name))
-}
-
-/** The start time in a name has lost its punctuation; a pid that now belongs to a younger process keeps its file until that ends. */
-function isMakerAlive(name: string): boolean {
-  const pid = Number(name.split('.')[0])
-  if (!Number.isSafeInteger(pid) || pid <= 0) return true
-  const maker: ProcessIdentity = { ...ownIdentity(), pid, startTime: '' }
-  return isAlive(maker)
+    .filter(isLeftBehind)
 }

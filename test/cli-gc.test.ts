@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { planAction } from '../lib/collect-garbage.ts'
+import { ownPlaceMark } from '../lib/process-place.ts'
 import { cliAnswer, cliJson, runCli } from './_cli.ts'
 import { createSandbox } from './_sandbox.ts'
 
@@ -79,7 +80,7 @@ test('a damaged file of the ledger is named, with what to do, and kept', async (
 test('gc sweeps the temporary files of dead processes', async (t) => {
   const sandbox = createSandbox(t)
   // No pid is that high: pid_max is 2^22 at most.
-  const file = sandbox.write('state/tmp/99999999.1.abc', 'half')
+  const file = sandbox.write(`state/tmp/99999999-${ownPlaceMark()}-abc`, 'half')
   assert.equal(await cliAnswer(sandbox, sandbox.folder, 'gc'), 'removed 1 temporary file of dead processes')
   assert.equal(existsSync(file), false)
 })

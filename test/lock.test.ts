@@ -57,13 +57,14 @@ test('a lock file torn by a crash of the machine is taken over', async (t) => {
   assert.equal(readFileSync(join(sandbox.folder, 'entries'), 'utf8'), 'xxxx')
 })
 
-test('a process is dead when its pid is gone, reused, of another boot, or a zombie; another host’s is not', async () => {
+test('a process is dead when its pid is gone, reused, of another boot, or a zombie; another machine’s is not', async () => {
   const own = ownIdentity()
   assert.equal(isAlive(own), true)
   assert.equal(isAlive(await deadIdentity()), false)
   assert.equal(isAlive({ ...own, startTime: '1' }), false)
   assert.equal(isAlive({ ...own, bootId: 'another' }), false)
-  assert.equal(isAlive({ ...(await deadIdentity()), host: `${hostname()}-not` }), true)
+  const elsewhere = { host: `${hostname()}-not`, machine: '', bootId: 'another' }
+  assert.equal(isAlive({ ...(await deadIdentity()), ...elsewhere }), true)
 })
 
 test('a killed holder does not keep anybody out', async (t) => {

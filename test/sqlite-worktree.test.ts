@@ -19,6 +19,7 @@ import { leadsInside } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Lease } from '../lib/lease.ts'
 import { ownIdentity } from '../lib/process-identity.ts'
+import { ownPlaceMark } from '../lib/process-place.ts'
 import { loadProject, type Project } from '../lib/project.ts'
 import { createSqlite, removeSqlite, resetSqlite, type SqliteResource } from '../lib/sqlite/worktree-database.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -168,7 +169,7 @@ test('a reset that is killed leaves nothing that git sees, and the next one clea
 
 test('a staging folder that a killed process left beside the database goes with it', async (t) => {
   const { worktree, gitFolder, reporter } = await createWorld(t)
-  const left = join(worktree, 'prisma/.agent-isolate-staging/4194305-0123456789ab')
+  const left = join(worktree, `prisma/.agent-isolate-staging/4194305-${ownPlaceMark()}-0123456789ab`)
   mkdirSync(left, { recursive: true })
   mkdirSync(gitFolder)
   const living = createStaging({ gitFolder, target: join(worktree, 'prisma') })

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode } from '../isolate-error.ts'
 import { findLockHolder } from '../lock.ts'
-import { ownIdentity } from '../process-identity.ts'
+import { isWithinReach } from '../process-identity.ts'
 import type { Reporter } from '../reporter.ts'
 import { childEnvironment } from '../run.ts'
 import { commandInSameRuntime } from '../same-runtime.ts'
@@ -62,11 +62,11 @@ export async function stopSettling(gitFolder: string): Promise<void> {
   sweepGitFolder(gitFolder)
 }
 
-/** True when nobody holds the lock any more. A holder on another host cannot be signalled. */
+/** True when nobody holds the lock any more. A holder on another machine or in another container cannot be signalled. */
 async function endHolder(lock: string, signal: NodeJS.Signals, patienceMs: number): Promise<boolean> {
   const holder = findLockHolder(lock)
   if (holder === undefined) return true
-  if (holder.host !== ownIdentity().host) return false
+  if (!isWithinReach(holder)) return false
   sendSignal(holder.pid, signal)
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += napMs) {
     if (findLockHolder(lock) === undefined) return true

@@ -4,11 +4,10 @@
  * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { leadsInside } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
-import { isAlive, ownIdentity } from '../process-identity.ts'
+import { isLeftBehind, newMakerName } from '../maker-name.ts'
 import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
 
 /** `gitFolder`: our own in the worktree's git folder. `target`: the folder, a real path, that things are to be renamed into. */
@@ -16,7 +15,7 @@ export type StagingPlace = { gitFolder: string; target: string }
 
 /** Makes an empty folder from which things can be renamed into `target`: in the git folder, or where that cannot be, beside them. */
 export function createStaging({ gitFolder, target }: StagingPlace): string {
-  const name = `${process.pid}-${randomBytes(6).toString('hex')}`
+  const name = newMakerName()
   const near = join(gitFolder, 'staging', name)
   // Not recursive: the git folder of a worktree that was removed meanwhile must not come back.
   makeFolder(join(gitFolder, 'staging'))
@@ -53,8 +52,8 @@ const insideName = '.agent-isolate-staging'
 
 function sweep(folder: string): void {
   const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
-  const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
-  for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
+  const paths = isThere ? readdirSync(folder).map((name) => join(folder, name)) : []
+  for (const path of paths.filter(isLeftBehind)) removeStaging(path)
 }
 
 /** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */
@@ -77,8 +76,4 @@ function makeFolder(path: string): void {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
   }
-}
-
-function isMakerAlive(name: string): boolean {
-  return isAlive({ ...ownIdentity(), pid: Number(name.split('-')[0]), startTime: '' })
 }
