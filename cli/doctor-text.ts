@@ -1,6 +1,7 @@
 /** The doctor's findings for a person: what is wrong, why it matters, what to do. Pure. */
 import type { Finding } from '../doctor/check.ts'
 import type { Examined } from '../doctor/examine.ts'
+import { displayWidth } from '../init/display-width.ts'
 import type { Colors } from './colors.ts'
 import { visible } from '../lib/visible-text.ts'
 
@@ -72,8 +73,9 @@ function wrap(texts: readonly string[]): string {
   const lines: string[] = []
   for (const text of texts) {
     const longer = line === '' ? text : `${line}; ${text}`
-    if (longer.length > 76 && line !== '') lines.push(`${line};`)
-    line = longer.length > 76 ? text : longer
+    const isTooLong = displayWidth(longer) > 76
+    if (isTooLong && line !== '') lines.push(`${line};`)
+    line = isTooLong ? text : longer
   }
   return [...lines, line].join('\n  ')
 }

@@ -3,11 +3,12 @@ import { relative } from 'node:path'
 import type { Colors } from './colors.ts'
 import type { ListEntry, WorktreeState } from './list-entries.ts'
 import { describeListener, type PortListener } from './port-listeners.ts'
-import { cutText, renderTable, type Column, type Row } from './table.ts'
+import { renderTable, type Column, type Row } from './table.ts'
+import { cutToWidth } from '../init/display-width.ts'
 import { visible } from '../lib/visible-text.ts'
 
 export type TableOptions = {
-  /** Characters a line may have. */
+  /** Columns a line may have. */
   width: number
   colors: Colors
   /** ms since 1970. */
@@ -76,7 +77,7 @@ function describeDatabase({ database, path }: ListEntry): string {
 
 function noteOn(listener: PortListener, width: number, colors: Colors): string {
   const stranger = listener.isStranger ? 'a stranger, ' : ''
-  const fitted = cutText(`  ${listener.port}: ${stranger}${describeListener(listener)}`, width, 'end')
+  const fitted = cutToWidth(`  ${listener.port}: ${stranger}${describeListener(listener)}`, width, 'end')
   return listener.isStranger ? colors.yellow(fitted) : colors.green(fitted)
 }
 

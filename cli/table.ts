@@ -1,4 +1,5 @@
 /** Lays out a table for the terminal. Pure: cells in, lines out. */
+import { cutToWidth, displayWidth } from '../init/display-width.ts'
 
 export type Column = {
   title: string
@@ -19,7 +20,7 @@ const gap = '  '
 /** A cut column keeps this much, so that two cells can still be told apart. */
 const leastWidth = 8
 
-/** `width` in characters; a table whose uncut columns need more gets it. */
+/** `width` in columns of the terminal; a table whose uncut columns need more gets it. */
 export function renderTable(columns: readonly Column[], rows: readonly Row[], width: number): string {
   const widths = fitWidths(columns, rows, width)
   const title = columns.map(({ title: text }) => text)
@@ -33,7 +34,7 @@ export function renderTable(columns: readonly Column[], rows: readonly Row[], wi
 
 function fitWidths(columns: readonly Column[], rows: readonly Row[], width: number): number[] {
   const widths = columns.map(({ title }, index) =>
-    Math.max(lengthOf(title), ...rows.flatMap(({ cells }) => linesOf(cells[index]).map(lengthOf))),
+    Math.max(displayWidth(title), ...rows.flatMap(({ cells }) => linesOf(cells[index]).map(displayWidth))),
   )
   const gaps = gap.length * (columns.length - 1)
   for (;;) {
@@ -67,25 +68,13 @@ function renderLine(
     .slice(0, last + 1)
     .map((text, index) => {
       const { cut, paint = (same: string) => same } = columns[index] ?? {}
-      const fitted = cut === undefined ? text : cutText(text, widths[index] ?? 0, cut)
-      const padding = index === last ? '' : ' '.repeat(Math.max(0, (widths[index] ?? 0) - lengthOf(fitted)))
+      const fitted = cut === undefined ? text : cutToWidth(text, widths[index] ?? 0, cut)
+      const padding = index === last ? '' : ' '.repeat(Math.max(0, (widths[index] ?? 0) - displayWidth(fitted)))
       return paint(fitted) + padding
     })
     .join(gap)
 }
 
-/** The text, or as much of it as fits `width` characters, with `…` in place of the rest. */
-export function cutText(text: string, width: number, cut: 'end' | 'start'): string {
-  const characters = Array.from(text)
-  if (characters.length <= width) return text
-  const kept = width - 1
-  return cut === 'end' ? `${characters.slice(0, kept).join('')}…` : `…${characters.slice(-kept).join('')}`
-}
-
 function linesOf(cell: string | readonly string[] | undefined): readonly string[] {
   return typeof cell === 'string' ? [cell] : (cell ?? [])
-}
-
-function lengthOf(text: string): number {
-  return Array.from(text).length
 }

@@ -2,6 +2,7 @@
 import { dirname, relative } from 'node:path'
 import { visible } from '../lib/visible-text.ts'
 import type { Config } from '../lib/config.ts'
+import { displayWidth } from './display-width.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 import { listTrustedDatabase } from './trusted-database.ts'
 
@@ -52,7 +53,7 @@ export function wrapText(text: string, width: number): string[] {
     for (const word of line.split(' ')) {
       const last = lines.at(-1) ?? ''
       if (last === '') lines[lines.length - 1] = word
-      else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+      else if (displayWidth(`${last} ${word}`) <= width) lines[lines.length - 1] = `${last} ${word}`
       else lines.push(word)
     }
     return lines

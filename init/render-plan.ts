@@ -2,6 +2,7 @@
 import { dirname, relative } from 'node:path'
 import picocolors from 'picocolors'
 import { diffLines, type DiffLine } from './diff.ts'
+import { breakAtWidth, cutToWidth, displayWidth, splitGraphemes } from './display-width.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 import { visible } from '../lib/visible-text.ts'
 
@@ -71,21 +72,19 @@ const mostRows = 8
 /** A long line goes on in further rows; of one that changes, it is the part that differs. Nothing in a file can move the cursor or hide. */
 function fit({ text, kind }: DiffLine, other: string, width: number): string[] {
   const line = visibleLine(text)
-  if (line.length <= width) return [line]
-  if (kind === ' ') return [`${line.slice(0, width - 1)}…`]
-  const same = commonLength(line, visibleLine(other))
-  const start = same < width ? 0 : same - Math.floor(width / 2)
-  const shown = start === 0 ? line : `…${line.slice(start + 1)}`
-  const rows = Array.from({ length: Math.ceil(shown.length / width) }, (_, row) =>
-    shown.slice(row * width, (row + 1) * width),
-  )
+  if (displayWidth(line) <= width) return [line]
+  if (kind === ' ') return [cutToWidth(line, width, 'end')]
+  const same = commonStart(splitGraphemes(line), splitGraphemes(visibleLine(other)))
+  // Half a row of what is the same says where the line goes on.
+  const lead = cutToWidth(same, Math.floor(width / 2), 'start')
+  const shown = displayWidth(same) < width ? line : lead + line.slice(same.length)
+  const rows = breakAtWidth(shown, width)
   return rows.length <= mostRows ? rows : [...rows.slice(0, mostRows), '…']
 }
 
-function commonLength(line: string, other: string): number {
-  let length = 0
-  while (length < line.length && line[length] === other[length]) length += 1
-  return length
+function commonStart(line: readonly string[], other: readonly string[]): string {
+  const end = line.findIndex((grapheme, index) => grapheme !== other[index])
+  return (end === -1 ? line : line.slice(0, end)).join('')
 }
 
 function visibleLine(text: string): string {
