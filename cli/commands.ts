@@ -1,4 +1,5 @@
 /** The commands there are, in the order in which one needs them. A command's module is loaded when it is run. */
+import type { HideOptions } from '../lib/hide-secrets.ts'
 import type { Command } from './command.ts'
 
 export type CommandEntry = {
@@ -6,6 +7,8 @@ export type CommandEntry = {
   usage: string
   summary: string
   load: () => Promise<Command>
+  /** What of the secrets in its answer is shown: all, since it is asked for them, or what `HideOptions` says. Nothing where left out. */
+  shows?: 'all' | NonNullable<HideOptions['keeps']>
 }
 
 export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
@@ -15,6 +18,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'init',
       summary: 'set this repository up for Claude Code; asks, or takes --yes',
       load: async () => (await import('./init.ts')).command,
+      shows: 'code',
     },
   ],
   [
@@ -47,6 +51,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'env',
       summary: 'print that environment, for eval',
       load: async () => (await import('./env.ts')).command,
+      shows: 'all',
     },
   ],
   [
@@ -55,6 +60,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'db ACTION',
       summary: "the worktree's database: url, reset to its seed, psql",
       load: async () => (await import('./db.ts')).command,
+      shows: 'all',
     },
   ],
   [
@@ -103,6 +109,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'trust',
       summary: "let this repository's set-up commands run",
       load: async () => (await import('./trust.ts')).command,
+      shows: 'code',
     },
   ],
   [
@@ -111,6 +118,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'uninstall',
       summary: 'take out what init wrote, and nothing else',
       load: async () => (await import('./uninstall.ts')).command,
+      shows: 'code',
     },
   ],
   [
@@ -119,6 +127,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       usage: 'doctor',
       summary: 'is everything in place, and does the code stand in the way?',
       load: async () => (await import('./doctor.ts')).command,
+      shows: 'references',
     },
   ],
   [

@@ -1,4 +1,5 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
+import { hideSecrets } from '../lib/hide-secrets.ts'
 import { databaseOf, type Database } from '../lib/lease-database.ts'
 import type { Lease } from '../lib/lease.ts'
 
@@ -31,8 +32,7 @@ export function leaseJson(lease: Lease): LeaseJson {
 /** Without the password: lists are looked at, logged and read to models. */
 function shownDatabase(database: Database | undefined): DatabaseJson | null {
   if (database?.kind !== 'postgres') return databaseJson(database)
-  const url = database.url.replace(/^([^:]+:\/\/[^:@/?#]*):[^/?#]*@/, '$1@').replace(/([?&]password=)[^&#]*/g, '$1***')
-  return databaseJson({ ...database, url })
+  return databaseJson({ ...database, url: hideSecrets(database.url) })
 }
 
 /** `url` with the password. */

@@ -1,7 +1,8 @@
 /** The one boundary of the command line: finds the command, prints its answer or its failure, tells the exit code. */
 import { describeFailure, errorCode, errorText, IsolateError } from '../lib/isolate-error.ts'
+import { hideSecrets, type HideOptions } from '../lib/hide-secrets.ts'
 import type { Answer } from './command.ts'
-import { commands } from './commands.ts'
+import { commands, type CommandEntry } from './commands.ts'
 import { nearest } from './nearest.ts'
 import { findVersion, renderOverview } from './overview.ts'
 import { parseArguments } from './parse-arguments.ts'
@@ -37,7 +38,7 @@ async function answer(words: readonly string[]): Promise<Answer> {
   const directory = args.texts.get('directory')
   if (directory !== undefined) enter(directory)
   requireCurrentFolder()
-  return run(args)
+  return withoutSecrets(await run(args), entry.shows)
 }
 
 /** `-C DIR` may stand before the command, as git's does. Answers the words after it. */
@@ -86,7 +87,7 @@ function reportFailure(error: unknown, asJson: boolean): void {
   const isExpected = error instanceof IsolateError
   if (asJson) {
     const hint = isExpected ? (error.hint ?? null) : null
-    process.stdout.write(renderJson({ error: { message: errorText(error), hint } }))
+    process.stdout.write(renderJson(hideInJson({ error: { message: errorText(error), hint } })))
   }
   if (!asJson || !isExpected) process.stderr.write(`agent-isolate: ${describeFailure(error)}\n`)
 }
@@ -95,6 +96,24 @@ function reportFailure(error: unknown, asJson: boolean): void {
 function wantsJson(words: readonly string[]): boolean {
   const end = words.indexOf('--')
   return (end === -1 ? words : words.slice(0, end)).includes('--json')
+}
+
+/** Answers are looked at, logged and read to models. */
+function withoutSecrets({ text, json, ...rest }: Answer, shows: CommandEntry['shows']): Answer {
+  if (shows === 'all') return { ...rest, ...(text === undefined ? {} : { text }), json }
+  const options = shows === undefined ? {} : { keeps: shows }
+  return {
+    ...rest,
+    ...(text === undefined ? {} : { text: hideSecrets(text, options) }),
+    json: hideInJson(json, options),
+  }
+}
+
+function hideInJson(value: unknown, options: HideOptions = {}): unknown {
+  if (typeof value === 'string') return hideSecrets(value, options)
+  if (Array.isArray(value)) return value.map((each: unknown) => hideInJson(each, options))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, hideInJson(each, options)]))
 }
 
 function renderJson(value: unknown): string {

@@ -1,4 +1,5 @@
 /** Where a database is fixed that every worktree would reach: server URLs and absolute SQLite paths in code and settings. */
+import { endOfCredentials, hideSecrets } from '../lib/hide-secrets.ts'
 import { isOverridable } from './port-hit.ts'
 import type { SourceFile } from './source-files.ts'
 
@@ -24,20 +25,28 @@ export function findSharedDatabases({ path, kind, code }: Pick<SourceFile, 'path
     const found = findDatabase(line)
     if (found === undefined || isOverridable(code, index)) return []
     const { target, isFile, written } = found
-    return [{ line: index + 1, target, isFile, fix: adviseUrl(path, kind, line, written) }]
+    return [{ line: index + 1, target, isFile, fix: adviseUrl(path, kind, withoutSecrets(line), written) }]
   })
   return [...urls, ...(kind === 'python' ? findDjangoDatabases(code) : [])]
 }
 
-/** The fixed database that a piece of text names; undefined for none, and where a part of it is a variable. */
+/**
+ * The fixed database that a piece of text names; undefined for none, and where a part of it is a variable. `written` is its URL
+ * as it stands there, without secrets.
+ */
 export function findDatabase(text: string): { target: string; isFile: boolean; written: string } | undefined {
-  const [written, scheme = '', rest = ''] = serverUrl.exec(text) ?? []
-  if (written !== undefined && !/[${}%]|\.\.\./.test(rest)) {
-    return { target: `${scheme}://${rest.replace(/^[^@/]*@/, '').replace(/[?#].*$/, '')}`, isFile: false, written }
+  const [written, scheme = '', rest = ''] = serverUrl.exec(withoutSecrets(text)) ?? []
+  if (written !== undefined && !/[${}%]|\.\.\./.test(serverUrl.exec(text)?.[2] ?? '')) {
+    const target = rest.slice(endOfCredentials(rest) + 1).replace(/[?#].*$/, '')
+    return { target: `${scheme}://${target}`, isFile: false, written }
   }
   const file = absoluteFile.exec(text)
   if (file === null || /[${}]/.test(file[1] ?? '')) return undefined
   return { target: file[1] ?? '', isFile: true, written: file[0] }
+}
+
+function withoutSecrets(text: string): string {
+  return hideSecrets(text, { keeps: 'references' })
 }
 
 function adviseUrl(path: string, kind: SourceFile['kind'], line: string, written: string): string {

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { parseEnvStatements } from '../lib/env-syntax.ts'
+import { endOfCredentials } from '../lib/hide-secrets.ts'
 import { errorCode } from '../lib/isolate-error.ts'
 import type { ReadFile, RepositoryFiles } from './detect.ts'
 import { providerOf } from './detect-orm.ts'
@@ -56,7 +57,9 @@ export function parseDatabaseUrl(text: string): DatabaseTarget | undefined {
   const provider = providerOf(scheme.slice(0, -1))
   if (provider === undefined) return undefined
   if (provider === 'sqlite') return parseFileTarget(scheme, rest)
-  const server = /^\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#,]*)(?::([^/?#,]*))?(?:,[^/?#]*)?(?:\/([^?#]*))?/.exec(rest)
+  if (!rest.startsWith('//')) return undefined
+  const target = rest.slice(2 + endOfCredentials(rest.slice(2)) + 1)
+  const server = /^(\[[^\]]*\]|[^:/?#,]*)(?::([^/?#,]*))?(?:,[^/?#]*)?(?:\/([^?#]*))?/.exec(target)
   if (server === null) return undefined
   const [, host = '', port = '', database = ''] = server
   return { provider, scheme, host, port: /^\d+$/.test(port) ? Number(port) : undefined, database }

@@ -4,6 +4,7 @@ import picocolors from 'picocolors'
 import { diffLines, type DiffLine } from './diff.ts'
 import { breakAtWidth, cutToWidth, displayWidth, splitGraphemes } from './display-width.ts'
 import type { FileChange, InitPlan } from './plan.ts'
+import { hideSecrets } from '../lib/hide-secrets.ts'
 import { visible } from '../lib/visible-text.ts'
 
 export type RenderOptions = {
@@ -88,7 +89,8 @@ function commonStart(line: readonly string[], other: readonly string[]): string 
 }
 
 function visibleLine(text: string): string {
-  return visible(text.replace(/\r?\n$/, '').replaceAll('\t', '  '))
+  const shown = hideSecrets(text.replace(/\r?\n$/, ''), { keeps: 'references' })
+  return visible(shown.replaceAll('\t', '  '))
 }
 
 function summarise(changes: readonly FileChange[], shorten: (path: string) => string): string[] {

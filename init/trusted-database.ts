@@ -1,6 +1,7 @@
 /** What of a database's configuration has an effect on this machine once it is trusted. Pure. */
 import { extname } from 'node:path'
 import type { DatabaseConfig } from '../lib/config.ts'
+import { hideSecrets } from '../lib/hide-secrets.ts'
 
 export type TrustedItem = {
   /** As in "database seed". */
@@ -28,11 +29,6 @@ export function listTrustedDatabase(database: DatabaseConfig): TrustedItem[] {
       ]
     }
     case 'postgres-server':
-      return [{ what: 'database server', text: hidePassword(database.url) }]
+      return [{ what: 'database server', text: hideSecrets(database.url, { keeps: 'references' }) }]
   }
-}
-
-/** Of `user:password@`, and of a `password=` behind the question mark; a variable's name is no password. */
-export function hidePassword(url: string): string {
-  return url.replace(/(\/\/[^:@/?#]*:)(?!\$)\S*@/, '$1***@').replace(/([?&]password=)(?!\$)[^&#]*/g, '$1***')
 }

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { cancel, intro, log, outro } from '@clack/prompts'
 import { configFileName, loadConfig, parseConfig, type Config } from '../lib/config.ts'
+import { hideSecrets } from '../lib/hide-secrets.ts'
 import { isWithin } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Repository } from '../lib/repository.ts'
@@ -157,7 +158,11 @@ function configAfter({ root }: InitPlace, plan: InitPlan): Config {
 
 /** Lines beside the wizard's guide; none at all where there are none. */
 function say(lines: readonly string[]): void {
-  if (lines.length > 0) log.message([...lines], { output: screen })
+  if (lines.length > 0)
+    log.message(
+      lines.map((line) => hideSecrets(line, { keeps: 'code' })),
+      { output: screen },
+    )
 }
 
 /** Columns right of the guide and its two blanks. */

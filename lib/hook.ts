@@ -1,4 +1,5 @@
 /** The frame of every hook: payload in, one answer on stdout, everything else on stderr, exit 0 or 1. */
+import { hideSecrets } from './hide-secrets.ts'
 import { describeFailure } from './isolate-error.ts'
 import { readPayload, type Payload } from './payload.ts'
 import type { Tools } from './prepare.ts'
@@ -18,7 +19,7 @@ export async function runHook(work: (payload: Payload, tools: Tools) => Promise<
   if (process.env['AGENT_ISOLATE_TIMINGS']) process.stderr.write(`${tools.stopwatch.report().join('\n')}\n`)
 }
 
-/** The JSON with which a hook adds to what the model knows. */
+/** The JSON with which a hook adds to what the model knows: no passwords. */
 export function additionalContext(event: string, text: string): string {
-  return JSON.stringify({ hookSpecificOutput: { hookEventName: event, additionalContext: text } })
+  return JSON.stringify({ hookSpecificOutput: { hookEventName: event, additionalContext: hideSecrets(text) } })
 }

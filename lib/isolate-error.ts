@@ -1,4 +1,5 @@
 /** The one kind of error that a user is meant to see, and how any failure is put into words at a program's edge. */
+import { hideSecrets } from './hide-secrets.ts'
 
 /** An expected failure: what failed and on what (`message`), and the next thing to do (`hint`). */
 export class IsolateError extends Error {
@@ -11,8 +12,12 @@ export class IsolateError extends Error {
   }
 }
 
-/** An `IsolateError` as its message and hint; anything else is a bug and keeps its stack. */
+/** An `IsolateError` as its message and hint; anything else is a bug and keeps its stack. No passwords: other programs' words are in it. */
 export function describeFailure(error: unknown): string {
+  return hideSecrets(failureText(error))
+}
+
+function failureText(error: unknown): string {
   if (error instanceof IsolateError)
     return error.hint === undefined ? error.message : `${error.message}\n  ${error.hint}`
   return `internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`

@@ -1,4 +1,5 @@
 /** Where the engine's remarks go. The engine never prints; the program at the edge hands it one of these. */
+import { hideSecrets } from './hide-secrets.ts'
 
 /** One line each, without a newline. `progress` may be overwritten by the next line on a terminal. */
 export type Reporter = {
@@ -7,9 +8,9 @@ export type Reporter = {
   progress: (text: string) => void
 }
 
-/** Writes every remark to stderr; stdout belongs to the answer. */
+/** Writes every remark to stderr, without passwords; stdout belongs to the answer. */
 export const stderrReporter: Reporter = {
-  info: (text) => void process.stderr.write(`agent-isolate: ${text}\n`),
-  warn: (text) => void process.stderr.write(`agent-isolate: warning: ${text}\n`),
-  progress: (text) => void process.stderr.write(`agent-isolate: ${text}\n`),
+  info: (text) => void process.stderr.write(`agent-isolate: ${hideSecrets(text)}\n`),
+  warn: (text) => void process.stderr.write(`agent-isolate: warning: ${hideSecrets(text)}\n`),
+  progress: (text) => void process.stderr.write(`agent-isolate: ${hideSecrets(text)}\n`),
 }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { listTrusted } from '../init/describe-plan.ts'
-import { hidePassword } from '../init/trusted-database.ts'
 import { parseConfig } from '../lib/config.ts'
 import { cliJson, runCli } from './_cli.ts'
 import { createSandbox } from './_sandbox.ts'
@@ -41,16 +40,6 @@ for (const [database, lines] of table) {
     assert.deepEqual(listTrusted(parseConfig(JSON.stringify({ database }), '')), lines)
   })
 }
-
-test('a password is hidden wherever it stands; a variable’s name is none', () => {
-  const urls: [string, string][] = [
-    ['$SHOP_URL', '$SHOP_URL'],
-    ['postgresql://$PGUSER:$PGPASSWORD@db/shop', 'postgresql://$PGUSER:$PGPASSWORD@db/shop'],
-    ['postgresql://u:p/w@x@db/shop', 'postgresql://u:***@db/shop'],
-    ['postgresql://u@db/shop?password=x&sslmode=require', 'postgresql://u@db/shop?password=***&sslmode=require'],
-  ]
-  for (const [url, shown] of urls) assert.equal(hidePassword(url), shown)
-})
 
 test('trust prints image, arguments, every seed file and the command; JSON has the same', async (t) => {
   const sandbox = createSandbox(t)

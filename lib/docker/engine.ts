@@ -4,6 +4,7 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { hideSecrets } from '../hide-secrets.ts'
 import { IsolateError } from '../isolate-error.ts'
 import { parseJson } from '../parse-json.ts'
 import { readIfAny } from '../read-if-any.ts'
@@ -98,7 +99,9 @@ function findEngineFailure(engine: Engine, { isMissing, code, stderr }: Outcome)
   const known = engineFailures.find(({ pattern }) => pattern.test(stderr))
   if (known === undefined) return undefined
   const words = stderr.split('\n').find((line) => known.pattern.test(line)) ?? stderr
-  const message = `the container engine cannot be reached (${describeEngine(engine)}): ${words.trim()}`
+  // docker quotes what it cannot read.
+  const shown = engine.host === undefined ? words : words.replaceAll(engine.host, withoutPassword(engine.host))
+  const message = `the container engine cannot be reached (${describeEngine(engine)}): ${shown.trim()}`
   return new UnreachableError(message, { hint: known.hint(engine) })
 }
 
@@ -114,7 +117,8 @@ function commandFor({ host, context }: Engine, command: string): string {
 
 /** An endpoint as it may be shown. */
 export function withoutPassword(host: string): string {
-  return host.replace(/:[^/@]*@/, ':***@')
+  // Without a scheme it is tcp: docker takes that for a URL, too.
+  return host.includes('://') ? hideSecrets(host) : hideSecrets(`tcp://${host}`).slice('tcp://'.length)
 }
 
 /** Where a port that the engine publishes is found: a host name or address for a URL (IPv6 without brackets). */
