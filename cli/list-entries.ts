@@ -1,6 +1,6 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync, statSync } from 'node:fs'
-import { tryGitIn } from '../lib/git.ts'
+import { gitFailure, tryGitIn } from '../lib/git.ts'
 import type { Lease } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
@@ -28,10 +28,11 @@ export async function loadEntries(leases: readonly Lease[]): Promise<ListEntry[]
 
 /** The git folder of the repository that `cwd` is in; undefined outside of one. One git process, since `list` is to be quick. */
 export async function findCommonDir(cwd: string): Promise<string | undefined> {
-  const { code, stdout } = await tryGitIn(cwd, ['rev-parse', '--path-format=absolute', '--git-common-dir'], {
-    searchesAbove: true,
-  })
-  return code === 0 ? realpathSync(stdout.replace(/\n$/, '')) : undefined
+  const args = ['rev-parse', '--path-format=absolute', '--git-common-dir']
+  const outcome = await tryGitIn(cwd, args, { searchesAbove: true })
+  if (outcome.code === 0) return realpathSync(outcome.stdout.replace(/\n$/, ''))
+  if (outcome.stderr.includes('not a git repository')) return undefined
+  throw gitFailure({ gitDir: cwd }, args, outcome)
 }
 
 /** The ledger's states and the reaper's verdict in one word. */

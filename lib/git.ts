@@ -1,5 +1,6 @@
 /** Runs git. Output is meant for programs: C locale, no optional locks, no prompts. */
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { childEnvironment, run, type Outcome, type RunOptions } from './run.ts'
 import { IsolateError } from './isolate-error.ts'
 
@@ -31,6 +32,33 @@ export async function git(place: GitPlace, args: readonly string[], options: Git
   if (outcome.code !== 0) throw gitFailure(place, args, outcome)
   return outcome.stdout
 }
+
+/**
+ * Asks git what it may say no to: its stdout, or undefined for exit code 1, which is no in `config --get`, `show-ref --verify`,
+ * `rev-parse --verify --quiet`, `symbolic-ref --quiet`, `merge-base` and `ls-files --error-unmatch`. Throws `IsolateError`
+ * for any other code: a git that failed has not said no.
+ */
+export async function askGit(place: GitPlace, args: readonly string[]): Promise<string | undefined> {
+  const outcome = await tryGit(place, args)
+  if (outcome.code === 1) return undefined
+  if (outcome.code !== 0) throw gitFailure(place, args, outcome)
+  return outcome.stdout
+}
+
+/** The same as `git`, for one that changes refs: a lock that another git holds for a moment is waited for, and never touched. */
+export async function gitPastLocks(place: GitPlace, args: readonly string[]): Promise<void> {
+  for (const started = Date.now(); ;) {
+    const outcome = await tryGit(place, args)
+    if (outcome.code === 0) return
+    const isLocked = /Unable to create '.*\.lock': File exists/.test(outcome.stderr)
+    if (!isLocked || Date.now() - started > lockPatienceMs) throw gitFailure(place, args, outcome)
+    await sleep(lockNapMs)
+  }
+}
+
+/** git itself waits for a second at most (git-config(1), core.packedRefsTimeout). */
+const lockPatienceMs = 2000
+const lockNapMs = 100
 
 /**
  * Lets git find the repository from a folder, as a command typed there would, hooks and all. With `searchesAbove` in the

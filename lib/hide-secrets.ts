@@ -75,7 +75,10 @@ const quoted = `"(?:[^"\\\\\n]|\\\\.)*"|'(?:[^'\\\\\n]|\\\\.)*'`
 /** Up to a blank, a quote or a semicolon, without the signs that close what is around it. */
 const unquoted = "(?:\\$\\{[^}\n]*\\}|[^\\s\"'`;]|'(?=\\w))+?(?=[),:.\\]}>]*(?:[\"'`\\s;]|$))"
 /** Such a name, not within a longer one, and its value. */
-const assignment = new RegExp(`(?<![\\w.%-])(${secretName})(["']?[ \\t]*[=:][ \\t]*)(?!\\*{3})(${quoted}|${unquoted})`, 'gi')
+const assignment = new RegExp(
+  `(?<![\\w.%-])(${secretName})(["']?[ \\t]*[=:][ \\t]*)(?!\\*{3})(${quoted}|${unquoted})`,
+  'gi',
+)
 
 /** A colon is one in prose as well. */
 function isAssignment(name: string, sign: string, value: string): boolean {

@@ -9,8 +9,11 @@ import { parseProcessIdentity, type ProcessIdentity } from './process-identity.t
  */
 export type Resource =
   | { kind: 'worktree' }
-  /** A branch that we made at `start`. `rebased`: the tip that our rebase left, whose commits are but copies. */
-  | { kind: 'branch'; name: string; start: string; rebased?: string }
+  /**
+   * A branch that we made at `start`. `rebased`: the tip that our rebase left, whose commits are but copies. `givenUp`: the
+   * tip at which the user said that its commits may be lost.
+   */
+  | { kind: 'branch'; name: string; start: string; rebased?: string; givenUp?: string }
   /** Our lines in the repository's info/exclude, shared by all its worktrees. */
   | { kind: 'exclude' }
   /** A database file; SQLite's side files go with it. One that `existed` (git has checked it out) stays. */
@@ -161,7 +164,9 @@ function isResource(value: unknown): value is Resource {
       return true
     case 'branch':
       return (
-        isText(value['name']) && isText(value['start']) && (value['rebased'] === undefined || isText(value['rebased']))
+        isText(value['name']) &&
+        isText(value['start']) &&
+        [value['rebased'], value['givenUp']].every((tip) => tip === undefined || isText(tip))
       )
     case 'dependencies':
       return isText(value['inner'])

@@ -15,7 +15,7 @@ import type { DependencyDecision } from './dependencies/dependency-plan.ts'
 import { composeProject, environmentOf, loadTemplate, writeEnvironment, writeShellEnvironment } from './environment.ts'
 import { excludePaths, findNotIgnored } from './exclude.ts'
 import { currentEngine } from './docker/engine.ts'
-import { tryGit } from './git.ts'
+import { askGit } from './git.ts'
 import { isTaken } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { markWorktree } from './lease-mark.ts'
@@ -187,7 +187,9 @@ function hasDocker(): boolean {
 }
 
 async function isTracked(worktree: string, inner: string): Promise<boolean> {
-  return (await tryGit(worktreePlace(worktree), ['ls-files', '--error-unmatch', '--', `:(literal)${inner}`])).code === 0
+  return (
+    (await askGit(worktreePlace(worktree), ['ls-files', '--error-unmatch', '--', `:(literal)${inner}`])) !== undefined
+  )
 }
 
 function excludeFirst(lease: Lease, ignorable: readonly string[]): Resource[] {

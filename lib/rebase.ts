@@ -96,6 +96,7 @@ export async function integrate(options: IntegrateOptions): Promise<Integration>
       : tryGit(place, [...plainConfig, '-c', 'core.hooksPath=/dev/null', ...args], settings)
   const outcome = await runGit(await commandOf(options))
   if (outcome.code === 0) return { isDone: true }
+  // Only for the message; where this fails, git's own words are told.
   const listed = await tryGit(place, ['diff', '--name-only', '--diff-filter=U', '-z'])
   await undo(worktree, outcome, () => runGit([method, '--abort']))
   const conflicts = listed.stdout.split('\0').filter(Boolean)

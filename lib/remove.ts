@@ -9,7 +9,7 @@ import { runTeardownCommands } from './project-commands.ts'
 import { loadProject, type Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
-import { tearDown } from './teardown.ts'
+import { giveUpCommits, tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
 import { findListed } from './worktree.ts'
 
@@ -19,7 +19,8 @@ export type RemoveOptions = { reporter: Reporter; discard: boolean }
 export async function removeWorktree(cwd: string, nameOrPath: string, options: RemoveOptions): Promise<Lease> {
   const project = await loadProject(cwd)
   const lease = requireLease(project, nameOrPath)
-  if (!isOurWorktree(lease)) {
+  // One that is gone is but for what its removal could not give back.
+  if (!isOurWorktree(lease) && existsSync(lease.worktree)) {
     throw new IsolateError(`${lease.worktree} was not made by agent-isolate`, {
       hint: `Give back its ports and database with "agent-isolate teardown" there; the tool that made it removes it.`,
     })
@@ -49,7 +50,7 @@ function removeLeased(project: Project, lease: Lease, options: RemoveOptions): P
       // They take their time and may leave something behind.
       if (!options.discard) await refuseUnsavedWork(current)
     }
-    await tearDown(current, options)
+    await tearDown(options.discard ? await giveUpCommits(current) : current, options)
     return current
   })
 }

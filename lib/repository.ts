@@ -2,7 +2,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gitFailure, tryGit, tryGitIn, type GitPlace } from './git.ts'
+import { askGit, gitFailure, tryGit, tryGitIn, type GitPlace } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
 import { findLinkedGitDir, ownFolderInGitDir, rootMark } from './linked-git-dir.ts'
 import { readIfAny } from './read-if-any.ts'
@@ -134,8 +134,8 @@ async function findMainCheckout(commonDir: string, gitDir: string): Promise<stri
   if (main === undefined || main.isBare) return undefined
   if (basename(commonDir) === '.git') return dirname(commonDir)
   // A submodule's git folder lies in its superproject's and names the checkout in its config.
-  const configured = await tryGit({ gitDir: commonDir }, ['config', '--file', `${commonDir}/config`, 'core.worktree'])
-  if (configured.code === 0) return realpathSync(resolve(commonDir, configured.stdout.trim()))
+  const configured = await askGit({ gitDir: commonDir }, ['config', '--file', `${commonDir}/config`, 'core.worktree'])
+  if (configured !== undefined) return realpathSync(resolve(commonDir, configured.trim()))
   // Of a repository made with --separate-git-dir git itself does not know it. We wrote it down when we made the worktree.
   const noted = readIfAny(join(gitDir, ownFolderInGitDir, rootMark))
   if (noted !== undefined && isCheckoutOf(noted, commonDir)) return noted

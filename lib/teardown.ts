@@ -14,12 +14,12 @@ import { removeEnvFile } from './env-ownership.ts'
 import { UnreachableError } from './unreachable-error.ts'
 import { parseDatabaseUrl } from './postgres/database-url.ts'
 import { withdrawExclude } from './exclude.ts'
-import { git, tryGit } from './git.ts'
+import { askGit, git, gitPastLocks } from './git.ts'
 import { ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 import { leadsInside } from './inner-path.ts'
 import { errorText, IsolateError } from './isolate-error.ts'
 import { deleteLease, loadLedger, saveLease } from './ledger.ts'
-import { isElsewhere, isOurWorktree, type Lease, type Resource } from './lease.ts'
+import { findResource, isElsewhere, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { isMarked } from './lease-mark.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { findProcessesAt, ownIdentity } from './process-identity.ts'
@@ -34,24 +34,34 @@ export type TeardownOptions = {
   discard: boolean
 }
 
-/** Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. */
+/**
+ * Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. What could not be given back
+ * stays in the lease, for the next one that comes; throws `IsolateError` unless that is but out of reach.
+ */
 export async function tearDown(lease: Lease, options: TeardownOptions): Promise<void> {
   // What has taken the place of the worktree is not ours to touch.
   const isThere = isMarked(lease)
   const leftAlone = !isThere && existsSync(lease.worktree)
-  saveLease({ ...lease, state: endingState(lease, options), maker: ownIdentity() })
+  const ending: Lease = { ...lease, state: endingState(lease, options), maker: ownIdentity() }
+  saveLease(ending)
   const gitFolder = isThere ? ownGitFolder(lease.worktree) : undefined
   if (gitFolder !== undefined) await stopSettling(gitFolder)
-  const postponed: Resource[] = []
-  for (const resource of lease.resources.toReversed()) {
-    if (!isThere && isInWorktree(resource)) continue
-    if (!(await giveBackIfReached(lease, resource, options))) postponed.unshift(resource)
+  const gone = new Set<Resource>()
+  const left = (): Resource[] => lease.resources.filter((resource) => !gone.has(resource))
+  try {
+    for (const resource of lease.resources.toReversed()) {
+      const isGone = !isThere && isInWorktree(resource)
+      if (isGone || (await giveBackIfReached(lease, resource, options))) gone.add(resource)
+    }
+  } catch (error) {
+    saveLease({ ...ending, resources: left() })
+    throw error
   }
   if (gitFolder !== undefined) rmSync(gitFolder, { recursive: true, force: true })
   if (leftAlone && isOurWorktree(lease) && existsSync(lease.worktree))
     options.reporter.warn(`${lease.worktree} is not what we made, and stays`)
-  if (postponed.length === 0) return deleteLease(lease)
-  saveLease({ ...lease, state: 'removing', maker: ownIdentity(), resources: postponed })
+  if (left().length === 0) return deleteLease(lease)
+  saveLease({ ...ending, state: 'removing', resources: left() })
 }
 
 /** False when it must be tried again later: the worktree need not wait for that. */
@@ -132,7 +142,7 @@ async function giveBack(lease: Lease, resource: Resource, options: TeardownOptio
     case 'worktree':
       return removeWorktree(lease, options)
     case 'branch':
-      return removeBranch(lease, resource, options)
+      return removeBranch(lease, resource, options.reporter)
   }
 }
 
@@ -185,16 +195,42 @@ async function removeWorktree(lease: Lease, { reporter, discard }: TeardownOptio
  */
 async function removeBranch(
   { commonDir }: Lease,
-  { name, rebased }: Resource & { kind: 'branch' },
-  { reporter, discard }: TeardownOptions,
+  { name, rebased, givenUp }: Resource & { kind: 'branch' },
+  reporter: Reporter,
 ): Promise<void> {
   if (!existsSync(commonDir)) return
-  const ref = `refs/heads/${name}`
   await withRepositoryLock(commonDir, async () => {
-    const tip = (await tryGit({ gitDir: commonDir }, ['rev-parse', '--verify', '--quiet', ref])).stdout.trim()
-    if (tip === '' || (await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
-    const own = discard ? 0 : await countOwnCommits(commonDir, ref, { except: name, copies: rebased })
+    const tip = await findTip(commonDir, name)
+    if (tip === undefined || (await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
+    const own = await countOwnCommits(commonDir, tip, { except: name, copies: givenUp ?? rebased })
     if (own > 0) return reporter.info(`kept the branch ${name}: it has ${own} commits that no other branch has`)
-    await tryGit({ gitDir: commonDir }, ['update-ref', '-d', ref, tip])
+    await deleteBranch(commonDir, name, tip)
   })
+}
+
+async function deleteBranch(commonDir: string, name: string, tip: string): Promise<void> {
+  try {
+    await gitPastLocks({ gitDir: commonDir }, ['update-ref', '-d', `refs/heads/${name}`, tip])
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    throw new IsolateError(`the branch ${name} stays: ${error.message.split('\n')[0]}`, {
+      hint: 'See to what keeps it (another git at work; a lock file that a killed one left), then run: agent-isolate gc',
+      cause: error,
+    })
+  }
+}
+
+/** The commit of a branch; undefined when there is no such branch. */
+async function findTip(commonDir: string, branch: string): Promise<string | undefined> {
+  const args = ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`]
+  return (await askGit({ gitDir: commonDir }, args))?.trim()
+}
+
+/** `lease` with the branch's commits of this moment given up: the user has said so of them, and of none that come later. */
+export async function giveUpCommits(lease: Lease): Promise<Lease> {
+  const branch = findResource(lease, 'branch')
+  if (branch === undefined || !existsSync(lease.commonDir)) return lease
+  const givenUp = await findTip(lease.commonDir, branch.name)
+  if (givenUp === undefined) return lease
+  return { ...lease, resources: lease.resources.map((one) => (one === branch ? { ...branch, givenUp } : one)) }
 }

@@ -73,8 +73,7 @@ async function findNestedCheckouts(worktree: string, commonDir: string): Promise
 
 async function findChangedFiles(worktree: string): Promise<string[]> {
   const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignore-submodules=none']
-  const status = await git(worktreePlace(worktree), args)
-  const entries = status.split('\0').filter((entry) => entry !== '')
+  const entries = (await git(worktreePlace(worktree), args)).split('\0').filter((entry) => entry !== '')
   const manifest = loadManifest(ownGitFolder(worktree))
   return entries
     .map((entry) => ({ code: entry.slice(0, 2), path: entry.slice(3) }))

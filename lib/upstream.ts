@@ -2,7 +2,7 @@
  * The upstream of a repository: the branch of a remote that work starts from and ends in, and how the local commits stand
  * to it. Reads only; a remote branch is known by its remote-tracking ref `refs/remotes/<remote>/<branch>`.
  */
-import { git, gitFailure, tryGit, type GitPlace } from './git.ts'
+import { askGit, git, type GitPlace } from './git.ts'
 import { lastValue, type GitConfig } from './git-config.ts'
 import { IsolateError } from './isolate-error.ts'
 
@@ -111,11 +111,7 @@ async function findDropped(
 }
 
 async function findMergeBase(place: GitPlace, args: readonly string[]): Promise<string | undefined> {
-  const command = ['merge-base', ...args]
-  const outcome = await tryGit(place, command)
-  // 1: there is none.
-  if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(place, command, outcome)
-  return outcome.code === 0 ? outcome.stdout.trim() : undefined
+  return (await askGit(place, ['merge-base', ...args]))?.trim()
 }
 
 /** The commit at HEAD. Throws `IsolateError` when there is none yet. */
@@ -141,11 +137,9 @@ function remotesIn(config: GitConfig): Remotes {
 
 /** What the current branch is set to pull from; undefined on a detached HEAD and for a branch that is not set to. */
 async function findTracking(place: GitPlace, config: GitConfig, remotes: Remotes): Promise<Tracking | undefined> {
-  const command = ['symbolic-ref', '--quiet', '--short', 'HEAD']
-  const outcome = await tryGit(place, command)
-  // 1: HEAD is detached.
-  if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(place, command, outcome)
-  const prefix = `branch.${outcome.stdout.trim()}.`
+  const own = await askGit(place, ['symbolic-ref', '--quiet', '--short', 'HEAD'])
+  if (own === undefined) return undefined
+  const prefix = `branch.${own.trim()}.`
   const remote = lastValue(config, `${prefix}remote`)
   const merge = lastValue(config, `${prefix}merge`)
   if (remote === undefined || !remotes.has(remote) || !merge?.startsWith('refs/heads/')) return undefined

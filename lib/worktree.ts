@@ -5,7 +5,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { git, gitFailure, tryGit, tryGitIn } from './git.ts'
+import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
 import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
@@ -99,7 +99,7 @@ export function requireNothingThere(path: string): void {
 
 export async function hasBranch(commonDir: string, branch: string): Promise<boolean> {
   const args = ['show-ref', '--verify', '--quiet', `refs/heads/${branch}`]
-  return (await tryGit({ gitDir: commonDir }, args)).code === 0
+  return (await askGit({ gitDir: commonDir }, args)) !== undefined
 }
 
 /**
@@ -129,7 +129,7 @@ async function keepDetached(commonDir: string, { path, head, branch }: ListedWor
   if (branch !== undefined || /^0*$/.test(head) || (await countOwnCommits(commonDir, head, {})) === 0) return undefined
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')
   const ref = `refs/agent-isolate/saved/${basename(path)}/${time}`
-  await git({ gitDir: commonDir }, ['update-ref', ref, head])
+  await gitPastLocks({ gitDir: commonDir }, ['update-ref', ref, head])
   return ref
 }
 
