@@ -29,6 +29,11 @@ export const ownFolderInGitDir = 'agent-isolate'
 /** The file in it that names the main checkout. */
 export const rootMark = 'root'
 
+/** The checkout of a submodule, or of any other repository that has a .git of its own. */
+export function checkoutPlace(checkout: string): GitPlace {
+  return { gitDir: findLinkedGitDir(checkout) ?? join(checkout, '.git'), workTree: checkout }
+}
+
 /** The linked worktree by name, whatever its config says. Throws `IsolateError` for what is none. */
 export function worktreePlace(worktree: string): GitPlace {
   return { gitDir: linkedGitDir(worktree), workTree: worktree }

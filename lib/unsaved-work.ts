@@ -1,14 +1,14 @@
 /** Finds what would be lost with a worktree: changes, new files, commits that nothing else has. What we copied there ourselves is no one's work. */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
+import { isUntouchedCopy, loadManifest, type Manifest } from './context-manifest.ts'
 import { findOperation } from './git-operation.ts'
 import { git } from './git.ts'
 import { isWithin } from './inner-path.ts'
-import type { Lease } from './lease.ts'
+import { findResource, type Lease } from './lease.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { listWorktrees } from './repository.ts'
-import { linkedGitDir, ownGitFolder, worktreePlace } from './linked-git-dir.ts'
+import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from './submodules.ts'
+import { checkoutPlace, linkedGitDir, ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 
 export type UnsavedWork = {
   /** Paths of changed and new files, at most as many as a message can show. */
@@ -16,8 +16,8 @@ export type UnsavedWork = {
   fileCount: number
   /** Commits at HEAD that no other branch, local or remote, has. */
   commitCount: number
-  /** Submodules in the worktree keep their commits in the worktree's own git folder. */
-  hasSubmodules: boolean
+  /** Submodules with commits that exist nowhere else. */
+  submodules: { path: string; commitCount: number }[]
   /** A rebase, merge or the like that is not finished; it may hold work that no file or commit shows. */
   operation: string | undefined
   /** Repositories and worktrees below this one, in ignored folders; those elsewhere count as new files. */
@@ -29,19 +29,44 @@ const shownFiles = 5
 /** Looks at a worktree that exists. `branch`: the one checked out there, which does not count as a safe place. */
 export async function findUnsavedWork(lease: Lease, branch: string | undefined): Promise<UnsavedWork> {
   const { worktree, commonDir } = lease
-  const copies = lease.resources.find((resource) => resource.kind === 'branch')?.rebased
-  const [files, head, nested] = await Promise.all([
-    findChangedFiles(worktree),
+  const made = findResource(lease, 'branch')
+  const manifest = loadManifest(ownGitFolder(worktree))
+  const [files, head, ignored, listed, submodules] = await Promise.all([
+    findChangedFiles(worktree, '', manifest),
     git(worktreePlace(worktree), ['rev-parse', 'HEAD']),
-    findNestedCheckouts(worktree, commonDir),
+    findIgnoredRepositories(worktree, ''),
+    listWorktrees(commonDir),
+    findSubmodules({ worktree, commonDir, start: made?.rebased ?? made?.start }),
   ])
+  const own: SubmoduleWork[] = []
+  // One after the other: there may be dozens.
+  for (const submodule of submodules) own.push(await lookAtSubmodule(worktree, submodule, manifest))
+  // What is changed in a submodule is told by its own paths.
+  const inSubmodules = own.flatMap((one) => one.files)
+  const above = files.filter((path) => !inSubmodules.some((inner) => inner.startsWith(`${path}/`)))
+  const all = [...above, ...inSubmodules]
+  const below = listed.map(({ path }) => path).filter((path) => path !== worktree && isWithin(worktree, path))
   return {
-    files: files.slice(0, shownFiles),
-    fileCount: files.length,
-    commitCount: await countOwnCommits(commonDir, head.trim(), { except: branch, copies }),
-    hasSubmodules: existsSync(join(linkedGitDir(worktree), 'modules')),
-    operation: findOperation(linkedGitDir(worktree)),
-    nested,
+    files: all.slice(0, shownFiles),
+    fileCount: all.length,
+    commitCount: await countOwnCommits(commonDir, head.trim(), { except: branch, copies: made?.rebased }),
+    submodules: own.filter(({ commitCount }) => commitCount > 0),
+    operation: [linkedGitDir(worktree), ...submodules.map(({ gitDir }) => gitDir)].map(findOperation).find(Boolean),
+    nested: [...ignored, ...below, ...own.flatMap((one) => one.nested)],
+  }
+}
+
+type SubmoduleWork = { path: string; commitCount: number; files: string[]; nested: string[] }
+
+/** Its own settings may hide from the repository above what is changed in it. */
+async function lookAtSubmodule(worktree: string, submodule: Submodule, manifest: Manifest): Promise<SubmoduleWork> {
+  const { path, checkout } = submodule
+  const isThere = checkout !== undefined
+  return {
+    path,
+    commitCount: await countUnpublished(submodule),
+    files: isThere ? await findChangedFiles(worktree, path, manifest) : [],
+    nested: [...(isThere ? await findIgnoredRepositories(worktree, path) : []), ...findWorktreesOf(submodule)],
   }
 }
 
@@ -55,7 +80,10 @@ export function describeUnsavedWork(work: UnsavedWork): string {
   const parts = [
     work.fileCount > 0 ? `${count(work.fileCount, 'changed or new file')} (${names})` : '',
     work.commitCount > 0 ? `${count(work.commitCount, 'commit')} that no other branch has` : '',
-    work.hasSubmodules ? 'submodules whose commits cannot be judged' : '',
+    ...work.submodules.map(
+      ({ path, commitCount }) =>
+        `${count(commitCount, 'commit')} in the submodule ${path} that ${commitCount === 1 ? 'exists' : 'exist'} nowhere else`,
+    ),
     work.operation === undefined ? '' : `an unfinished ${work.operation}`,
     work.nested.length > 0 ? `other checkouts (${work.nested.slice(0, shownFiles).join(', ')})` : '',
   ]
@@ -63,20 +91,19 @@ export function describeUnsavedWork(work: UnsavedWork): string {
 }
 
 /** git names a repository in an ignored folder as one entry that ends in `/`; dependencies are looked over. */
-async function findNestedCheckouts(worktree: string, commonDir: string): Promise<string[]> {
+async function findIgnoredRepositories(worktree: string, inner: string): Promise<string[]> {
   const left = ['node_modules', '.venv'].map((folder) => `:(exclude,glob)**/${folder}/**`)
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ...left]
-  const [ignored, listed] = await Promise.all([git(worktreePlace(worktree), args), listWorktrees(commonDir)])
-  const below = listed.map(({ path }) => path).filter((path) => path !== worktree && isWithin(worktree, path))
-  return [...ignored.split('\0').filter((path) => path.endsWith('/')), ...below]
+  const ignored = (await git(checkoutPlace(join(worktree, inner)), args)).split('\0')
+  return ignored.filter((path) => path.endsWith('/')).map((path) => join(inner, path))
 }
 
-async function findChangedFiles(worktree: string): Promise<string[]> {
+/** In the checkout at `inner`, relative to the worktree. */
+async function findChangedFiles(worktree: string, inner: string, manifest: Manifest): Promise<string[]> {
   const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignore-submodules=none']
-  const entries = (await git(worktreePlace(worktree), args)).split('\0').filter((entry) => entry !== '')
-  const manifest = loadManifest(ownGitFolder(worktree))
+  const entries = (await git(checkoutPlace(join(worktree, inner)), args)).split('\0').filter((entry) => entry !== '')
   return entries
-    .map((entry) => ({ code: entry.slice(0, 2), path: entry.slice(3) }))
+    .map((entry) => ({ code: entry.slice(0, 2), path: join(inner, entry.slice(3)) }))
     .filter(({ code, path }) => !(code === '??' && isUntouchedCopy(worktree, manifest, path)))
     .map(({ path }) => path)
 }
