@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: what agent-isolate costs on this machine, against what it is built on. `npm run bench -- create many`
- * runs those alone, `--json` answers for a program. Everything happens in a temporary folder of its own.
+ * runs those alone, `--json` answers for a program. Everything happens in a temporary folder of its own. What needs a program
+ * that is not there is skipped. Exit code 1 when a measurement failed.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -16,23 +17,22 @@ import { measureDependencies } from './dependencies.ts'
 import type { Result } from './harness.ts'
 import { measureLease } from './lease.ts'
 import { measureMany } from './many.ts'
-import { measurePostgres } from './postgres.ts'
+import { findPostgresObstacle, measurePostgres } from './postgres.ts'
 import { measureRemove } from './remove.ts'
 import { renderResult } from './render.ts'
-import { measureSqlite } from './sqlite.ts'
+import { runMeasurements, type Measurement } from './run-measurements.ts'
+import { findSqliteObstacle, measureSqlite } from './sqlite.ts'
 
-type Measurement = (stage: Stage) => Promise<Result[]>
-
-const measurements: ReadonlyMap<string, Measurement> = new Map([
-  ['create', measureCreate],
-  ['article', measureArticle],
-  ['many', measureMany],
-  ['lease', measureLease],
-  ['remove', measureRemove],
-  ['sqlite', measureSqlite],
-  ['postgres', measurePostgres],
-  ['dependencies', measureDependencies],
-])
+const measurements: readonly Measurement[] = [
+  { name: 'create', measure: measureCreate },
+  { name: 'article', needs: ['bash', 'cp'], findObstacle: findSqliteObstacle, measure: measureArticle },
+  { name: 'many', needs: ['bash', 'cp'], measure: measureMany },
+  { name: 'lease', measure: measureLease },
+  { name: 'remove', measure: measureRemove },
+  { name: 'sqlite', needs: ['cp'], findObstacle: findSqliteObstacle, measure: measureSqlite },
+  { name: 'postgres', needs: ['bash', 'cp', 'docker'], findObstacle: findPostgresObstacle, measure: measurePostgres },
+  { name: 'dependencies', needs: ['cp'], measure: measureDependencies },
+]
 
 process.exitCode = await run()
 
@@ -40,45 +40,55 @@ process.exitCode = await run()
 async function run(): Promise<number> {
   const stage = openStage('agent-isolate-bench-')
   const interruption = watchForInterruption()
+  const end = new AbortController()
   try {
-    return await Promise.race([measureAll(stage), interruption])
+    return await Promise.race([measureAll(stage, end.signal), interruption])
   } catch (error) {
     process.stderr.write(`bench: ${describeFailure(error)}\n`)
     return 1
   } finally {
+    end.abort()
     await stage.close()
   }
 }
 
-async function measureAll(stage: Stage): Promise<number> {
+async function measureAll(stage: Stage, signal: AbortSignal): Promise<number> {
   const { wanted, asJson } = parseWords(process.argv.slice(2))
   requireCompiled()
   const machine = describeMachine()
   if (!asJson) process.stdout.write(`${machine}\n`)
   const results: Result[] = []
-  for (const measure of wanted) {
-    for (const result of await measure(stage)) {
-      results.push(result)
-      if (!asJson) process.stdout.write(`\n${renderResult(result, stdoutColors())}\n`)
-    }
+  const [skipped, failed]: [string[], string[]] = [[], []]
+  const onResult = (result: Result): void => {
+    results.push(result)
+    if (!asJson) process.stdout.write(`\n${renderResult(result, stdoutColors())}\n`)
   }
-  if (asJson) process.stdout.write(`${JSON.stringify({ machine, results }, undefined, 2)}\n`)
-  return 0
+  const listener = { onResult, onSkipped: noteIn(skipped), onFailed: noteIn(failed) }
+  const isWell = await runMeasurements(stage, wanted, listener, signal)
+  if (asJson) process.stdout.write(`${JSON.stringify({ machine, results, skipped, failed }, undefined, 2)}\n`)
+  return isWell ? 0 : 1
 }
 
-function parseWords(words: readonly string[]): { wanted: Measurement[]; asJson: boolean } {
+function noteIn(list: string[]): (line: string) => void {
+  return (line) => {
+    list.push(line)
+    process.stderr.write(`bench: ${line}\n`)
+  }
+}
+
+function parseWords(words: readonly string[]): { wanted: readonly Measurement[]; asJson: boolean } {
   const names = words.filter((word) => word !== '--json')
   return {
-    wanted: names.length > 0 ? names.map(requireMeasurement) : [...measurements.values()],
+    wanted: names.length > 0 ? names.map(requireMeasurement) : measurements,
     asJson: names.length < words.length,
   }
 }
 
 function requireMeasurement(name: string): Measurement {
-  const measurement = measurements.get(name)
+  const measurement = measurements.find((each) => each.name === name)
   if (measurement !== undefined) return measurement
   throw new IsolateError(`there is no measurement "${name}"`, {
-    hint: `There are: ${[...measurements.keys()].join(', ')}.`,
+    hint: `There are: ${measurements.map((each) => each.name).join(', ')}.`,
   })
 }
 

@@ -1,14 +1,15 @@
 /** One creation of a worktree of 400 files, on every runtime there is, against bare git; and where the time of one goes. */
 import type { Stage } from '../demo/stage.ts'
 import { programCommand } from '../demo/programs.ts'
-import { hookSource, runtimes } from '../test/_runtimes.ts'
+import { hookSource, runtimes, runtimeVariable, type Runtime } from '../test/_runtimes.ts'
 import { measureInTurns, summarise, type Result, type Variant } from './harness.ts'
+import { isProgram } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { bareGit, ourHook, requireWorktree, type Way } from './ways.ts'
 
 const rounds = 5
 
-export async function measureCreate(stage: Stage): Promise<Result[]> {
+export async function measureCreate(stage: Stage, leaveOut: (reason: string) => void): Promise<Result[]> {
   const template = await createTemplate(stage, manyFiles(400))
   const timings: string[] = []
   const variant = (name: string, way: Way): Variant => ({
@@ -27,20 +28,42 @@ export async function measureCreate(stage: Stage): Promise<Result[]> {
     variant('git worktree add', bareGit),
     { name: 'an empty program on this Node', prepare: async () => () => startEmpty(stage) },
     variant('hook, compiled, this Node', observed),
-    ...listOthers().map(({ name, command }) => variant(name, ourHook(command))),
+    ...(await listOthers(stage, leaveOut)).map(({ name, command }) => variant(name, ourHook(command))),
   ])
   return [created, summariseSteps(timings)]
 }
 
 /** TypeScript as it stands on each runtime that is named, and compiled on those that are Node. */
-function listOthers(): { name: string; command: readonly string[] }[] {
+async function listOthers(
+  stage: Stage,
+  leaveOut: (reason: string) => void,
+): Promise<{ name: string; command: readonly string[] }[]> {
   const [, compiled = ''] = programCommand('hooks/worktree-create')
-  return runtimes.flatMap(({ name, command }) => {
+  const found = await Promise.all(
+    runtimes.map(async (runtime) => {
+      const obstacle = await findRuntimeObstacle(stage, runtime)
+      if (obstacle !== undefined) leaveOut(obstacle)
+      return obstacle === undefined ? [runtime] : []
+    }),
+  )
+  return found.flat().flatMap(({ name, command }) => {
     if (command === undefined) return []
     const source = { name: `hook, source, ${name}`, command: [...command, hookSource('worktree-create')] }
     if (!name.startsWith('Node')) return [source]
     return [{ name: `hook, compiled, ${name}`, command: [...command, compiled] }, source]
   })
+}
+
+/** Of one that is named: most machines have no other runtime, and none of them is missed then. */
+async function findRuntimeObstacle(stage: Stage, runtime: Runtime): Promise<string | undefined> {
+  const { name, command } = runtime
+  if (command === undefined) {
+    const variable = runtimeVariable(runtime)
+    const path = process.env[variable]
+    return path ? `${name}: ${variable} names no program: ${path}` : undefined
+  }
+  const isThere = await isProgram(stage, command[0] ?? '')
+  return isThere ? undefined : `${name}: ${command[0]} cannot be started`
 }
 
 function startEmpty(stage: Stage): Promise<unknown> {

@@ -20,6 +20,20 @@ const password = 'secret'
 /** A slow machine's first start, in ms. */
 const startMs = 60_000
 
+/** No engine that answers, or no image: none of our doing. */
+export async function findPostgresObstacle(stage: Stage): Promise<string | undefined> {
+  const ask = (...args: string[]) => stage.start(['docker', ...args], { cwd: stage.folder }).ended
+  const version = await ask('version', '--format', '{{.Server.Version}}')
+  if (version.code !== 0) return `docker does not answer: ${lastLine(version.stderr)}`
+  if ((await ask('image', 'inspect', image)).code === 0) return undefined
+  const pull = await ask('pull', '--quiet', image)
+  return pull.code === 0 ? undefined : `there is no image ${image}: ${lastLine(pull.stderr)}`
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}
+
 export async function measurePostgres(stage: Stage): Promise<Result[]> {
   const serverLabel = `agent-isolate.bench=${basename(stage.folder)}`
   const repositories: string[] = []

@@ -1,5 +1,6 @@
 /** A snapshot of a SQLite database, which is right while somebody writes, against cp, which is not. */
 import { rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { answerOf } from '../demo/programs.ts'
 import type { Stage } from '../demo/stage.ts'
@@ -7,12 +8,20 @@ import { createDatabaseFromSql } from '../lib/sqlite/run-sql.ts'
 import { snapshotDatabase } from '../lib/sqlite/snapshot.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { measureInTurns, type Result } from './harness.ts'
+import { isProgram } from './run-measurements.ts'
 
 const rounds = 3
 const sizes = [10, 100]
 
 /** What they have to say is no part of the measurement. */
 const quiet: Reporter = { info: () => undefined, warn: () => undefined, progress: () => undefined }
+
+/** Nothing of SQLite works without one of the engines that lib/sqlite knows; better-sqlite3 is a project's own. */
+export async function findSqliteObstacle(stage: Stage): Promise<string | undefined> {
+  if (isBuiltin('node:sqlite') || (await isProgram(stage, 'sqlite3')) || (await isProgram(stage, 'python3')))
+    return undefined
+  return 'there is no engine for SQLite: neither node:sqlite nor sqlite3 or python3 on PATH'
+}
 
 export async function measureSqlite(stage: Stage): Promise<Result[]> {
   const results: Result[] = []

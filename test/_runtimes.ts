@@ -21,7 +21,12 @@ export const runtimes: readonly Runtime[] = [
 /** Why a test of that runtime is skipped; false when it is not. In CI nothing is. */
 export function skipReason({ name, command }: Runtime): string | false {
   if (command !== undefined || process.env['CI']) return false
-  return `no ${name} is named by AGENT_ISOLATE_TEST_${name.toUpperCase().replace(' ', '')}`
+  return `no ${name} is named by ${runtimeVariable({ name })}`
+}
+
+/** The variable that names the runtime's binary. */
+export function runtimeVariable({ name }: Pick<Runtime, 'name'>): string {
+  return `AGENT_ISOLATE_TEST_${name.toUpperCase().replace(' ', '')}`
 }
 
 function named(variable: string, ...args: string[]): string[] | undefined {
