@@ -2,6 +2,8 @@
 import { withWorktreeLock } from '../lib/create.ts'
 import { requireDatabase, resetDatabase } from '../lib/database.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
+import { judgeHeld } from '../lib/judge-leases.ts'
+import { notUsable } from '../lib/lease-advice.ts'
 import type { Database, DatabasePurpose } from '../lib/lease-database.ts'
 import type { Lease } from '../lib/lease.ts'
 import { reloadLease } from '../lib/ledger.ts'
@@ -63,7 +65,9 @@ async function reset(project: Project, lease: Lease, purpose: DatabasePurpose, w
   return withWorktreeLock(lease, { reporter }, async () => {
     // Whoever held the lock may have removed the worktree.
     const current = reloadLease(lease)
-    if (current?.state !== 'ready') throw new IsolateError(`${lease.worktree} has just been removed, or left half-made`)
+    if (current === undefined) throw new IsolateError(`${lease.worktree} has just been removed`)
+    const verdict = await judgeHeld(current)
+    if (verdict !== 'use') throw notUsable(current, verdict)
     const database = await work(current)
     if (withSetup) await runSetup(project, reloadLease(lease) ?? current, reporter)
     return database

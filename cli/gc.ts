@@ -2,6 +2,7 @@
 import { collectGarbage, type Garbage, type GarbageResult } from '../lib/collect-garbage.ts'
 import type { Orphan } from '../lib/collect-orphans.ts'
 import { describeFailure } from '../lib/isolate-error.ts'
+import { adviceOn } from '../lib/lease-advice.ts'
 import { stderrReporter } from '../lib/reporter.ts'
 import type { Command } from './command.ts'
 import { describeDamaged } from './damaged-lease.ts'
@@ -56,7 +57,7 @@ function describeGarbage({ results, orphans, damaged, temporaryFiles }: Garbage,
   return [...lines, ...(kept === 0 ? [] : [`kept: ${kept} alive`])].join('\n')
 }
 
-function describeResult({ lease, action, outcome, failure }: GarbageResult): string {
+function describeResult({ lease, verdict, action, outcome, failure }: GarbageResult): string {
   const what = `${lease.name} (${lease.worktree}, ports ${lease.block}–${lease.block + 9})`
   if (outcome === 'failed') return `failed: ${what}: ${describeFailure(failure)}`
   if (action === 'leave') {
@@ -67,7 +68,9 @@ function describeResult({ lease, action, outcome, failure }: GarbageResult): str
   }
   if (outcome === 'busy') return `left to another process: ${what}`
   if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} ${what}`
-  return `${outcome === 'planned' ? 'would give back' : 'gave back'} ${what}`
+  if (outcome !== 'planned') return `gave back ${what}`
+  const { what: reason = '', hint = '' } = verdict === 'finish' ? (adviceOn(lease, verdict) ?? {}) : {}
+  return `would give back ${what}${reason === '' ? '' : `: ${reason}. ${hint}`}`
 }
 
 function describeOrphan({ kind, name, place, outcome, failure }: Orphan): string {

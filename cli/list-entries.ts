@@ -1,18 +1,23 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync, statSync } from 'node:fs'
 import { gitFailure, tryGitIn } from '../lib/git.ts'
-import type { Lease } from '../lib/lease.ts'
+import { type Lease, isBeingMade } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
-import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
+import { judgeLeases, type JudgedLease, type Verdict } from '../lib/judge-leases.ts'
+import { adviceOn, type Advice } from '../lib/lease-advice.ts'
 import { leaseJson, type DatabaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 
-export type WorktreeState = 'ready' | 'creating' | 'removing' | 'dead' | 'unreachable'
+/** `interrupted`: its set-up was. `missing`: its folder is gone, and may come back. `moved`: git has to be told where it is. */
+export type WorktreeState =
+  'ready' | 'creating' | 'removing' | 'interrupted' | 'dead' | 'missing' | 'moved' | 'unreachable'
 
 export type ListEntry = Omit<LeaseJson, 'database'> & {
   /** Its main checkout, or the folder of a bare repository. */
   repository: string
   state: WorktreeState
+  /** What is the matter, and what to do; null where nothing is. */
+  advice: Advice | null
   listeners: PortListener[]
   /** `bytes` of a file; null: not made yet. */
   database: (DatabaseJson & { bytes?: number | null }) | null
@@ -23,7 +28,7 @@ export type ListEntry = Omit<LeaseJson, 'database'> & {
 export async function loadEntries(leases: readonly Lease[]): Promise<ListEntry[]> {
   const ports = leases.flatMap((lease) => Object.values(lease.ports))
   const [judged, found] = await Promise.all([judgeLeases(leases), findListeners(ports)])
-  return judged.map(({ lease, verdict }) => entryOf(lease, verdict, found))
+  return judged.map((one) => entryOf(one, found))
 }
 
 /** The git folder of the repository that `cwd` is in; undefined outside of one. One git process, since `list` is to be quick. */
@@ -35,19 +40,28 @@ export async function findCommonDir(cwd: string): Promise<string | undefined> {
   throw gitFailure({ gitDir: cwd }, args, outcome)
 }
 
-/** The ledger's states and the reaper's verdict in one word. */
-export function stateOf({ state }: Pick<Lease, 'state'>, verdict: Verdict): WorktreeState {
-  if (verdict !== 'alive') return verdict
-  if (state === 'preparing') return 'creating'
-  return state === 'discarding' ? 'removing' : state
+/** The verdict in one word. */
+export function stateOf(lease: Pick<Lease, 'state'>, verdict: Verdict): WorktreeState {
+  if (verdict === 'wait') return isBeingMade(lease) ? 'creating' : 'removing'
+  return words[verdict]
 }
 
-function entryOf(lease: Lease, verdict: Verdict, found: ReadonlyMap<number, Listener>): ListEntry {
+const words = {
+  use: 'ready',
+  finish: 'interrupted',
+  'take back': 'dead',
+  keep: 'missing',
+  repair: 'moved',
+  'out of reach': 'unreachable',
+} as const
+
+function entryOf({ lease, verdict }: JudgedLease, found: ReadonlyMap<number, Listener>): ListEntry {
   const { database, ...rest } = leaseJson(lease)
   return {
     ...rest,
     repository: lease.root,
     state: stateOf(lease, verdict),
+    advice: adviceOn(lease, verdict) ?? null,
     listeners: listenersOf(lease, found),
     database: database === null || !('path' in database) ? database : { ...database, bytes: sizeOf(database.path) },
     createdAt: lease.createdAt,

@@ -1,7 +1,7 @@
 /** Entries of `list` as text. Pure. */
 import { relative } from 'node:path'
 import type { Colors } from './colors.ts'
-import type { ListEntry, WorktreeState } from './list-entries.ts'
+import type { ListEntry } from './list-entries.ts'
 import { describeListener, type PortListener } from './port-listeners.ts'
 import { renderTable, type Column, type Row } from './table.ts'
 import { cutToWidth } from '../init/display-width.ts'
@@ -52,7 +52,7 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
     { title: 'STATE', paint: (text) => paintState(text, colors) },
   ]
   const rows = entries.map((entry): Row => {
-    const { name, branch, ports, state, listeners } = entry
+    const { name, branch, ports, state, listeners, advice } = entry
     return {
       cells: [
         name,
@@ -62,7 +62,7 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
         formatAge(now - Date.parse(entry.createdAt)),
         state,
       ],
-      notes: [...listeners.map((listener) => noteOn(listener, width, colors)), ...noteOnState(state)],
+      notes: [...listeners.map((listener) => noteOn(listener, width, colors)), ...noteOnState(advice)],
     }
   })
   return renderTable(columns, rows, width)
@@ -81,15 +81,14 @@ function noteOn(listener: PortListener, width: number, colors: Colors): string {
   return listener.isStranger ? colors.yellow(fitted) : colors.green(fitted)
 }
 
-function noteOnState(state: WorktreeState): string[] {
-  if (state === 'dead') return ['  what it holds is given back by: agent-isolate gc']
-  if (state === 'unreachable') return ['  its repository is gone; to give up its ports: agent-isolate gc --unreachable']
-  return []
+/** On two lines: what to do is a command with a path, and never cut. */
+function noteOnState(advice: ListEntry['advice']): string[] {
+  return advice === null ? [] : [`  ${visible(advice.what)}`, `  ${visible(advice.hint)}`]
 }
 
 function paintState(state: string, colors: Colors): string {
   if (state === 'ready') return colors.green(state)
-  return state === 'dead' || state === 'unreachable' ? colors.red(state) : colors.yellow(state)
+  return state === 'creating' || state === 'removing' ? colors.yellow(state) : colors.red(state)
 }
 
 function groupByRepository(entries: readonly ListEntry[]): Map<string, ListEntry[]> {

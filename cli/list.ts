@@ -1,5 +1,6 @@
 /** agent-isolate list */
 import { loadLedger } from '../lib/ledger.ts'
+import { placeLeases } from '../lib/moved-leases.ts'
 import { stdoutColors } from './colors.ts'
 import type { Command } from './command.ts'
 import { describeDamaged } from './damaged-lease.ts'
@@ -10,12 +11,15 @@ const help = `agent-isolate list [--all] [--json] [-C DIR]
 
 Shows the worktrees of this repository: branch, ports and who listens on them,
 database and its size, age, state. A listener that runs outside the worktree is
-called a stranger. States: ready, creating, removing, dead (its folder is gone, or its
-creation was killed), unreachable (its repository is gone).
+called a stranger. States: ready; creating, removing; interrupted (its set-up was, and
+can be finished); dead (what is left of it is to be given back); missing (its folder is
+gone, but git keeps its place); moved (git does not know it where it is now);
+unreachable (its repository is gone). What to do is said below each.
 
   --all                of every repository on this machine; the same outside of one
-  --json               [{ name, path, branch, repository, state, ports, listeners,
-                       database, testDatabase, createdAt }]; a damaged file is
+  --json               [{ name, path, branch, repository, state, advice, ports,
+                       listeners, database, testDatabase, createdAt }]; advice is
+                       { what, hint } or null; a damaged file is
                        { state: "damaged", ledgerFile, block }
   -C, --directory DIR  work as if started in DIR
 
@@ -32,8 +36,10 @@ export const command: Command = {
   syntax: { flags: ['all', 'json'] },
   help,
   async run({ flags }) {
-    const commonDir = flags.has('all') ? undefined : await findCommonDir(process.cwd())
-    const { leases, damaged } = loadLedger()
+    const here = await findCommonDir(process.cwd())
+    const commonDir = flags.has('all') ? undefined : here
+    const { leases: known, damaged } = loadLedger()
+    const leases = here === undefined ? known : placeLeases(here, known)
     const shown = leases.filter(
       (lease) => !lease.isShared && (commonDir === undefined || lease.commonDir === commonDir),
     )

@@ -1,25 +1,22 @@
 /** Whether the ledger holds what nobody uses any more, or what nobody can read. */
-import { judgeLeases } from '../lib/judge-leases.ts'
+import { judgeLeases, type JudgedLease, type Verdict } from '../lib/judge-leases.ts'
+import { adviceOn } from '../lib/lease-advice.ts'
 import { loadLedger } from '../lib/ledger.ts'
+import { placeLeases } from '../lib/moved-leases.ts'
 import { reapLease } from '../lib/reap.ts'
+import type { Reporter } from '../lib/reporter.ts'
 import type { Check, Finding } from './check.ts'
 
 export const leasesCheck: Check = {
   id: 'leases',
   title: 'Leases',
   async run({ project, reporter }) {
+    const { commonDir } = project.repository
     const { leases, damaged } = loadLedger()
-    const own = leases.filter((lease) => lease.commonDir === project.repository.commonDir && !lease.isShared)
-    const dead = (await judgeLeases(own)).filter(({ verdict }) => verdict === 'dead')
+    const own = placeLeases(commonDir, leases).filter((lease) => lease.commonDir === commonDir && !lease.isShared)
+    const judged = await judgeLeases(own)
     const findings: Finding[] = [
-      ...dead.map(({ lease }): Finding => ({
-        id: 'leases.stale',
-        severity: 'warning',
-        message: `${lease.name} is gone, but still holds ports ${lease.block}–${lease.block + 9}`,
-        why: 'Ports and databases of dead worktrees are missing elsewhere.',
-        fix: 'agent-isolate gc',
-        repair: async () => void (await reapLease(lease, reporter)),
-      })),
+      ...judged.flatMap((one) => findingOn(one, reporter) ?? []),
       ...damaged.map(({ path, block }): Finding => ({
         id: 'leases.damaged',
         severity: 'error',
@@ -35,3 +32,35 @@ export const leasesCheck: Check = {
       : [{ id: 'leases.ok', severity: 'ok', message: `${count}, none of them stale` }]
   },
 }
+
+/** Undefined for one that can be used, or is being made or removed just now. */
+function findingOn({ lease, verdict }: JudgedLease, reporter: Reporter): Finding | undefined {
+  const advice = verdict === 'wait' ? undefined : adviceOn(lease, verdict)
+  if (advice === undefined) return undefined
+  const finding: Finding = {
+    id: ids[verdict],
+    severity: 'warning',
+    message: `${lease.name}: ${advice.what}; it holds ports ${lease.block}–${lease.block + 9}`,
+    why: whys[ids[verdict]],
+    fix: advice.hint,
+  }
+  // What can be finished is not for us to give back.
+  return verdict === 'take back' ? { ...finding, repair: async () => void (await reapLease(lease, reporter)) } : finding
+}
+
+const ids = {
+  use: 'leases.moved',
+  wait: 'leases.stale',
+  finish: 'leases.interrupted',
+  'take back': 'leases.stale',
+  keep: 'leases.missing',
+  repair: 'leases.moved',
+  'out of reach': 'leases.missing',
+} as const satisfies Record<Verdict, string>
+
+const whys = {
+  'leases.stale': 'Ports and databases of dead worktrees are missing elsewhere.',
+  'leases.interrupted': 'What its set-up did not come to is missing there.',
+  'leases.missing': 'Its ports and databases stay taken until it comes back or is given up.',
+  'leases.moved': 'Its environment names the place where it was.',
+} as const

@@ -4,20 +4,23 @@ import { collectOrphans, type Orphan } from './collect-orphans.ts'
 import { isElsewhere, isPostponed, type Lease } from './lease.ts'
 import { deleteLease, identityKey, loadLedger, reloadLease, type Ledger } from './ledger.ts'
 import { sweepLocks, withLockIfFree } from './lock.ts'
-import { judgeLeases, type Verdict } from './judge-leases.ts'
-import { reapLease } from './reap.ts'
+import { judgeLeases, type JudgedLease, type Verdict } from './judge-leases.ts'
+import { followMoves, placeLeases } from './moved-leases.ts'
+import { findReasonToKeep, isReapable, reapLease, type ReapOutcome } from './reap.ts'
 import type { Reporter } from './reporter.ts'
+import { findRepository } from './repository.ts'
 import { tearDown } from './teardown.ts'
 import { findLeftFiles } from './temporary-file.ts'
 
 /**
- * `keep`: alive. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
+ * `keep`: alive, or it holds work. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
  * `forget`: the same, but it is given up: its ports, and what it has on container engines and servers.
  */
 export type GarbageAction = 'keep' | 'reap' | 'leave' | 'forget'
 
 export type GarbageResult = {
   lease: Lease
+  verdict: Verdict
   action: GarbageAction
   /**
    * `planned`: only looked at. `busy`: another process is at it, or was quicker. `postponed`: some of it is on an engine or
@@ -49,18 +52,16 @@ export type GarbageOptions = {
 
 /** A lease that cannot be given back does not keep the others from it. */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage> {
-  const { leases, damaged } = loadLedger()
+  const { leases: known, damaged } = loadLedger()
+  const leases = await place(known, options)
   const results: GarbageResult[] = []
-  const collect = async (judged: Awaited<ReturnType<typeof judgeLeases>>): Promise<void> => {
-    for (const { lease, verdict } of judged) {
-      const action = planAction(verdict, options)
-      results.push(options.isDryRun ? { lease, action, outcome: 'planned' } : await act(lease, action, options))
-    }
+  const collect = async (judged: readonly JudgedLease[]): Promise<void> => {
+    for (const one of judged) results.push(await (options.isDryRun ? plan(one, options) : act(one, options)))
   }
   await collect(await judgeLeases(leases.filter(({ isShared }) => !isShared)))
   // What worktrees share has mostly gone with them. It is none to be counted.
   const shared = await judgeLeases(loadLedger().leases.filter(({ isShared }) => isShared))
-  await collect(shared.filter(({ verdict }) => verdict !== 'alive'))
+  await collect(shared.filter(({ verdict }) => planAction(verdict, options) !== 'keep'))
   // What leases held is gone by now. What a lease that cannot be read stands for may look like an orphan.
   const orphans = damaged.length === 0 ? await collectOrphans(leases, options) : []
   const left = findLeftFiles()
@@ -76,38 +77,51 @@ export function planAction(
   verdict: Verdict,
   { withUnreachable }: Pick<GarbageOptions, 'withUnreachable'>,
 ): GarbageAction {
-  if (verdict === 'alive') return 'keep'
-  if (verdict === 'dead') return 'reap'
+  if (isReapable(verdict)) return 'reap'
+  if (verdict !== 'out of reach') return 'keep'
   return withUnreachable ? 'forget' : 'leave'
 }
 
-async function act(
-  lease: Lease,
-  action: GarbageAction,
-  { reporter, withUnreachable }: GarbageOptions,
-): Promise<GarbageResult> {
+/** With those of the repository that we are in where they are now. */
+async function place(leases: readonly Lease[], { cwd, isDryRun, reporter }: GarbageOptions): Promise<readonly Lease[]> {
+  const repository = await findRepository(cwd)
+  if (repository === undefined) return leases
+  const { commonDir } = repository
+  return isDryRun ? placeLeases(commonDir, leases) : followMoves(commonDir, leases, reporter)
+}
+
+async function plan({ lease, verdict }: JudgedLease, options: GarbageOptions): Promise<GarbageResult> {
+  const action = planAction(verdict, options)
+  const isKept = action === 'reap' && (await findReasonToKeep(lease)) !== undefined
+  return { lease, verdict, action: isKept ? 'keep' : action, outcome: 'planned' }
+}
+
+async function act({ lease, verdict }: JudgedLease, options: GarbageOptions): Promise<GarbageResult> {
+  const action = planAction(verdict, options)
+  const { reporter, withUnreachable } = options
   try {
-    const isDone = await (action === 'reap'
-      ? reapLease(lease, reporter)
-      : action !== 'forget' || forgetLease(lease, reporter))
-    if (!isDone) return { lease, action, outcome: 'busy' }
-    const left = action === 'keep' || action === 'leave' ? undefined : reloadLease(lease)
-    if (left === undefined) return { lease, action, outcome: 'done' }
+    if (action === 'keep' || action === 'leave') return { lease, verdict, action, outcome: 'done' }
+    const reaped = await (action === 'reap' ? reapLease(lease, reporter) : forgetLease(lease, reporter))
+    if (reaped === 'busy') return { lease, verdict, action, outcome: 'busy' }
+    if (reaped === 'kept') return { lease, verdict, action: 'keep', outcome: 'done' }
+    const left = reloadLease(lease)
+    if (left === undefined) return { lease, verdict, action, outcome: 'done' }
     // What is out of reach may be so for ever, and who asks for that has been told what is left there.
     if (withUnreachable && isPostponed(left)) deleteLease(left)
-    return { lease, action: withUnreachable ? 'forget' : action, outcome: withUnreachable ? 'done' : 'postponed' }
+    const outcome = withUnreachable ? 'done' : 'postponed'
+    return { lease, verdict, action: withUnreachable ? 'forget' : action, outcome }
   } catch (failure) {
-    return { lease, action, outcome: 'failed', failure }
+    return { lease, verdict, action, outcome: 'failed', failure }
   }
 }
 
-/** Touches nothing where the repository was. False when it has come back, or somebody else is at the worktree. */
-async function forgetLease(lease: Lease, reporter: Reporter): Promise<boolean> {
-  const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async () => {
+/** Touches nothing where the repository was. `busy` when it has come back, or somebody else is at the worktree. */
+async function forgetLease(lease: Lease, reporter: Reporter): Promise<ReapOutcome> {
+  const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReapOutcome> => {
     const current = reloadLease(lease)
-    if (current === undefined || existsSync(current.commonDir)) return false
+    if (current === undefined || existsSync(current.commonDir)) return 'busy'
     await tearDown({ ...current, resources: current.resources.filter(isElsewhere) }, { reporter, discard: false })
-    return true
+    return 'done'
   })
-  return forgotten ?? false
+  return forgotten ?? 'busy'
 }

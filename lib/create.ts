@@ -12,14 +12,15 @@ import { worktreePlace } from './linked-git-dir.ts'
 import { leadsInside } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { findLease, identityKey, saveLease, type WorktreeIdentity } from './ledger.ts'
-import { isMarked } from './lease-mark.ts'
-import type { Lease, Resource } from './lease.ts'
+import { judgeHeld } from './judge-leases.ts'
+import { notUsable } from './lease-advice.ts'
+import { asSettled, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { withLock } from './lock.ts'
 import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
 import { runSetup } from './project-commands.ts'
 import { ownIdentity } from './process-identity.ts'
 import { loadProject, type Project } from './project.ts'
-import { reapDeadLeases } from './reap.ts'
+import { keepIfInWork, reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
 import { placeHere, type ListedWorktree } from './repository.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
@@ -45,7 +46,7 @@ export async function createWorktree(cwd: string, name: unknown, tools: Tools): 
   const project = await tools.stopwatch.measure('repository and config', () => loadProject(cwd))
   const { root, commonDir } = project.repository
   const worktree = requireInside(root, join(project.config.worktrees.folder, checked.flat))
-  await reapDeadLeases(tools.reporter, worktree)
+  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = await findUsableLease({ worktree, commonDir }, tools)
     const listed = await findUsable(project, worktree, tools)
@@ -64,11 +65,13 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
   const project = await loadProject(cwd)
   const { commonDir } = project.repository
   const worktree = requireLinkedWorktree(project)
-  await reapDeadLeases(tools.reporter, worktree)
+  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
-    // Whatever its state: this is where somebody stands.
     const lease = findLease({ worktree, commonDir })
-    const branch = (await findListed(commonDir, worktree))?.branch
+    if (lease !== undefined) await requireFiles(lease)
+    const listed = await findListed(commonDir, worktree)
+    if (listed === undefined) throw listedElsewhere(worktree)
+    const { branch } = listed
     const name = basename(worktree)
     return { lease: await adopt(project, { worktree, name, branch, lease }, tools), isReopened: lease !== undefined }
   })
@@ -103,18 +106,35 @@ async function findUsable(
   return undefined
 }
 
-/** The worktree's lease, to go on with. One whose creation never got as far as files, or that was to be discarded, is given back. */
+/** The worktree's lease, to go on with. What is left of a creation or a removal that was interrupted is given back first. */
 async function findUsableLease(identity: WorktreeIdentity, { reporter }: Tools): Promise<Lease | undefined> {
   const lease = findLease(identity)
-  if (lease === undefined || lease.state === 'ready') return lease
-  if (!(await waitForOrphans(lease, reporter))) {
+  if (lease === undefined) return undefined
+  const verdict = await judgeHeld(lease)
+  if (verdict === 'use' || verdict === 'keep') return lease
+  if (verdict === 'repair') throw notUsable(lease, verdict)
+  if (lease.state !== 'ready' && !(await waitForOrphans(lease, reporter))) {
     throw new IsolateError(`programs still run in ${lease.worktree}, whose creation was killed`, {
       hint: 'End them, or wait for them, and try again.',
     })
   }
-  if (lease.state !== 'creating' && lease.state !== 'discarding' && isMarked(lease)) return lease
+  if (verdict === 'finish') return lease
+  const kept = await keepIfInWork(lease, reporter)
+  if (kept !== undefined) return kept
   await tearDown(lease, { reporter, discard: lease.state === 'discarding' })
   return undefined
+}
+
+/** In whatever state it was left, this is where somebody stands; but a creation that was interrupted has no files to stand on. */
+async function requireFiles(lease: Lease): Promise<void> {
+  if (lease.state === 'creating' && isOurWorktree(lease)) throw notUsable(lease, await judgeHeld(lease))
+}
+
+/** A copy of a worktree, or one that was moved by hand, has the git folder of the other place: nothing of it is to be touched. */
+function listedElsewhere(worktree: string): IsolateError {
+  return new IsolateError(`git does not have this worktree at ${worktree}: it was copied, or moved by hand`, {
+    hint: `If it was moved: git -C ${worktree} worktree repair. In a copy of a repository, make one anew: agent-isolate create NAME`,
+  })
 }
 
 async function build(project: Project, worktree: string, name: WorktreeName, tools: Tools): Promise<Lease> {
@@ -169,8 +189,9 @@ async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Pr
 type Adoptee = { worktree: string; name: string; branch: string | undefined; lease: Lease | undefined }
 
 async function adopt(project: Project, { worktree, name, branch, lease }: Adoptee, tools: Tools): Promise<Lease> {
-  if (lease?.state === 'ready') return refresh(project, { ...lease, branch }, tools)
-  const fresh = lease ?? (await reserve(project, newLease(project, worktree, name, branch)))
+  const known = lease === undefined ? undefined : asSettled(lease)
+  if (known?.state === 'ready') return refresh(project, { ...known, branch }, tools)
+  const fresh = known ?? (await reserve(project, newLease(project, worktree, name, branch)))
   const current: Lease = { ...fresh, branch, state: 'preparing', maker: ownIdentity() }
   const work = async (): Promise<Lease> =>
     finish(project, (await prepareWorktree(project, current, tools)).lease, tools)

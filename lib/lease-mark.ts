@@ -1,6 +1,6 @@
 /** A worktree's own word, in its git folder, for whose lease it is: paths can be moved and made again. */
 import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
 import { readIfAny } from './read-if-any.ts'
@@ -19,19 +19,40 @@ export function isMarked({ worktree, commonDir, id, state }: Lease): boolean {
   const gitDir = findLinkedGitDir(worktree)
   if (gitDir === undefined || !existsSync(gitDir)) return false
   if (!isWithin(join(commonDir, 'worktrees'), realpathSync(gitDir))) return false
-  const mark = readIfAny(join(gitDir, ownFolderInGitDir, 'lease'))
+  const mark = readMark(gitDir)
   // A creation that was killed early has not come to leave its mark.
   return mark === undefined ? state === 'creating' || state === 'discarding' : mark === id
 }
 
-/** Where the lease's worktree is now, when it was moved (`git worktree move`). */
-export function findMovedWorktree({ commonDir, id, worktree }: Lease): string | undefined {
+/** The worktree came along with its repository, but its `.git` file still names where that was: git worktree repair. */
+export function isAstray({ worktree, commonDir, id }: Lease): boolean {
+  const gitDir = findLinkedGitDir(worktree)
+  if (gitDir === undefined || existsSync(gitDir)) return false
+  return readMark(join(commonDir, 'worktrees', basename(gitDir))) === id
+}
+
+/** A worktree that bears a mark, as the repository has it. */
+export type MarkedWorktree = {
+  /** Its git folder. */
+  gitDir: string
+  /** Where git last knew it to be; there may be nothing now. */
+  path: string
+}
+
+/** The marks in a repository, by the id of the lease. Empty for one that is not there. */
+export function loadMarks(commonDir: string): Map<string, MarkedWorktree> {
   const folder = join(commonDir, 'worktrees')
-  if (!existsSync(folder)) return undefined
-  for (const name of readdirSync(folder)) {
-    if (readIfAny(join(folder, name, ownFolderInGitDir, 'lease')) !== id) continue
-    const path = dirname(readIfAny(join(folder, name, 'gitdir'))?.trim() ?? '')
-    if (path !== worktree && existsSync(path)) return realpathSync(path)
+  const marks = new Map<string, MarkedWorktree>()
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const gitDir = join(folder, name)
+    const id = readMark(gitDir)
+    if (id === undefined) continue
+    // git writes it relative to the git folder where it is told to (git-config(1), worktree.useRelativePaths).
+    marks.set(id, { gitDir, path: dirname(resolve(gitDir, readIfAny(join(gitDir, 'gitdir'))?.trim() ?? '')) })
   }
-  return undefined
+  return marks
+}
+
+function readMark(gitDir: string): string | undefined {
+  return readIfAny(join(gitDir, ownFolderInGitDir, 'lease'))
 }

@@ -66,7 +66,7 @@ export type ServerLogin = { host: string; port: number; user: string; password: 
 
 export type LeaseState = (typeof leaseStates)[number]
 
-const leaseStates = ['creating', 'preparing', 'ready', 'removing', 'discarding'] as const
+const leaseStates = ['creating', 'preparing', 'interrupted', 'ready', 'removing', 'discarding'] as const
 
 export type Lease = {
   /** 16 hex digits; on everything that carries our mark. */
@@ -82,10 +82,12 @@ export type Lease = {
   name: string
   /** Set on the lease of what all worktrees of a repository share. Its `worktree` is a path at which nothing ever is. */
   isShared?: true
+  /** Its worktree was moved, and its environment still speaks of the old place. */
+  isMoved?: true
   branch: string | undefined
   /**
    * `creating` until git has checked out the files: until then nobody can have worked in it. `preparing` until all is in
-   * place. `removing` from the start of the teardown, `discarding` when the user has said that work may be lost.
+   * place; `interrupted` when that was killed and somebody has worked in it since. `removing` from the start of the teardown, `discarding` when the user has said that work may be lost.
    */
   state: LeaseState
   /** The process that creates or removes it. */
@@ -107,6 +109,16 @@ export function isOurWorktree(lease: Lease): boolean {
  */
 export function isPostponed({ state, resources, isShared }: Pick<Lease, 'state' | 'resources' | 'isShared'>): boolean {
   return !isShared && state === 'removing' && resources.length > 0 && resources.every(isElsewhere)
+}
+
+/** The same without the word that it was moved: for whoever brings its environment up to date. */
+export function asSettled({ isMoved: _isMoved, ...lease }: Lease): Lease {
+  return lease
+}
+
+/** Somebody is at its creation, or was. */
+export function isBeingMade({ state }: Pick<Lease, 'state'>): boolean {
+  return state === 'creating' || state === 'preparing'
 }
 
 /** Whether a worktree of the repository has a claim on what all of them share. */
@@ -138,7 +150,7 @@ function isOfKind<K extends Resource['kind']>(resource: Resource, kind: K): reso
 export function parseLease(text: string): Lease | undefined {
   const value = parseJson(text)
   if (!isRecord(value) || value['version'] !== 1) return undefined
-  const { id, block, ports, worktree, commonDir, root, name, isShared, branch, createdAt, resources } = value
+  const { id, block, ports, worktree, commonDir, root, name, isShared, isMoved, branch, createdAt, resources } = value
   const state = leaseStates.find((known) => known === value['state'])
   const maker = parseProcessIdentity(value['maker'])
   if (!isText(id) || !/^[0-9a-f]{16}$/.test(id) || typeof block !== 'number' || !isPorts(ports, block)) return undefined
@@ -147,7 +159,7 @@ export function parseLease(text: string): Lease | undefined {
   if (state === undefined) return undefined
   if (!Array.isArray(resources) || !resources.every(isResource)) return undefined
   const lease = { id, block, ports, worktree, commonDir, root, name, branch, state, maker, resources, createdAt }
-  return isShared === true ? { ...lease, isShared } : lease
+  return { ...lease, ...(isShared === true ? { isShared } : {}), ...(isMoved === true ? { isMoved } : {}) }
 }
 
 export function renderLease(lease: Lease): string {

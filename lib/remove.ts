@@ -1,16 +1,20 @@
 /** Takes a worktree away, unless work would be lost with it. */
 import { existsSync, realpathSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { withWorktreeLock } from './create.ts'
 import { IsolateError } from './isolate-error.ts'
+import { judgeHeld } from './judge-leases.ts'
+import { notUsable } from './lease-advice.ts'
 import { isOurWorktree, isPostponed, type Lease } from './lease.ts'
 import { findLease, loadLedger } from './ledger.ts'
+import { followMoves } from './moved-leases.ts'
 import { runTeardownCommands } from './project-commands.ts'
 import { loadProject, type Project } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
 import { giveUpCommits, tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
+import { findLinkedGitDir } from './linked-git-dir.ts'
 import { findListed } from './worktree.ts'
 
 export type RemoveOptions = { reporter: Reporter; discard: boolean }
@@ -18,6 +22,7 @@ export type RemoveOptions = { reporter: Reporter; discard: boolean }
 /** Removes the worktree of that name (or path) in the repository of `cwd`. Throws `IsolateError` when it holds work and `discard` is not given. */
 export async function removeWorktree(cwd: string, nameOrPath: string, options: RemoveOptions): Promise<Lease> {
   const project = await loadProject(cwd)
+  await followMoves(project.repository.commonDir, loadLedger().leases, options.reporter)
   const lease = requireLease(project, nameOrPath)
   // One that is gone is but for what its removal could not give back.
   if (!isOurWorktree(lease) && existsSync(lease.worktree)) {
@@ -31,7 +36,7 @@ export async function removeWorktree(cwd: string, nameOrPath: string, options: R
 /** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
 export async function removeWorktreeAt(path: string, reporter: Reporter): Promise<void> {
   const real = existsSync(path) ? realpathSync(path) : resolve(path)
-  const lease = loadLedger().leases.find((one) => one.worktree === real && !isPostponed(one))
+  const lease = (await leasesAround(real, reporter)).find((one) => one.worktree === real && !isPostponed(one))
   if (lease === undefined || !isOurWorktree(lease))
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.
@@ -41,10 +46,21 @@ export async function removeWorktreeAt(path: string, reporter: Reporter): Promis
   await removeLeased(await loadProject(place), lease, { reporter, discard: false })
 }
 
+/** Those of the ledger; the ones of a repository that was moved, with the worktree, where they are now. */
+async function leasesAround(worktree: string, reporter: Reporter): Promise<readonly Lease[]> {
+  const { leases } = loadLedger()
+  const gitDir = existsSync(worktree) ? findLinkedGitDir(worktree) : undefined
+  if (gitDir === undefined || !existsSync(gitDir)) return leases
+  // gitrepository-layout(5): worktrees/<id> in the folder that all share.
+  return followMoves(realpathSync(dirname(dirname(gitDir))), leases, reporter)
+}
+
 function removeLeased(project: Project, lease: Lease, options: RemoveOptions): Promise<Lease> {
   return withWorktreeLock(lease, options, async () => {
     const current = findLease(lease)
     if (current?.id !== lease.id) throw new IsolateError(`${lease.worktree} has just been removed by another process`)
+    const verdict = await judgeHeld(current)
+    if (verdict === 'repair' || (verdict === 'keep' && !options.discard)) throw notUsable(current, verdict)
     if (!options.discard) await refuseUnsavedWork(current)
     if (await runTeardownCommands(project, current, options.reporter)) {
       // They take their time and may leave something behind.
@@ -60,6 +76,7 @@ export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise
   const project = await loadProject(cwd)
   const { commonDir } = project.repository
   const worktree = requireLinkedWorktree(project)
+  await followMoves(commonDir, loadLedger().leases, reporter)
   return withWorktreeLock({ worktree, commonDir }, { reporter }, async () => {
     const lease = findLease({ worktree, commonDir })
     if (lease === undefined) throw new IsolateError(`${worktree} holds nothing: it was never set up`)

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
 import { databaseOf, describeDatabase } from './lease-database.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from './isolate-error.ts'
+import { judge } from './judge-leases.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Tools } from './prepare.ts'
@@ -25,10 +26,11 @@ export async function startSession(
   const repository = await findRepository(cwd)
   if (repository === undefined) return undefined
   const { checkout, commonDir, gitDir } = repository
-  await reapDeadLeases(tools.reporter, checkout)
+  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: checkout })
   if (checkout === undefined || gitDir === commonDir) return undefined
   const known = findLease({ worktree: checkout, commonDir })
-  if (known?.state !== 'ready') return describeLease((await setUpWorktree(cwd, tools)).lease)
+  const isUsable = known !== undefined && !known.isMoved && (await judge(known)) === 'use'
+  if (!isUsable) return describeLease((await setUpWorktree(cwd, tools)).lease)
   return describeLease((await hasItsDatabase(known)) ? known : await wake(known, tools))
 }
 

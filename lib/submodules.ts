@@ -49,12 +49,11 @@ export async function findSubmodules({ worktree, commonDir, start }: SubmoduleOw
   await visit(worktree, (path) => findInTree(commonDir, start, path))
   const known = new Set(found.map(({ gitDir }) => gitDir))
   const left = findGitDirs(own).filter((gitDir) => !known.has(gitDir))
-  const unknown = async (): Promise<undefined> => undefined
   return [
     ...found,
     ...left.map((gitDir) => {
       const path = relative(own, gitDir).replaceAll('/modules/', '/')
-      return { path, gitDir, checkout: undefined, copy: copyOf(gitDir), findRecorded: unknown }
+      return { path, gitDir, checkout: undefined, copy: copyOf(gitDir), findRecorded: noRecord }
     }),
   ]
 }
@@ -95,6 +94,10 @@ async function countKept(copy: string, commits: readonly string[]): Promise<numb
   const args = ['rev-list', '--no-walk', '--stdin', '--not', '--all']
   const loose = await git(at(copy), args, { input: present.map((commit) => `${commit}\n`).join('') })
   return present.length - splitLines(loose).length
+}
+
+async function noRecord(): Promise<undefined> {
+  return undefined
 }
 
 /** The commit at `path` in the tree of `commit`. */

@@ -15,7 +15,10 @@ test('gc gives back the dead and keeps the living', async (t) => {
     await cliAnswer(sandbox, repository, 'create', 'alive'),
   ]
   rmSync(dead, { recursive: true })
-  assert.match(await cliAnswer(sandbox, repository, 'list'), /^dead .* dead$\n {2}what it holds .*agent-isolate gc$/m)
+  assert.match(
+    await cliAnswer(sandbox, repository, 'list'),
+    /^dead .* dead$\n {2}its folder is gone\n {2}Give back .*: agent-isolate gc$/m,
+  )
 
   const planned = await cliAnswer(sandbox, repository, 'gc', '--dry-run')
   assert.match(planned, new RegExp(`^would give back dead \\(${dead}, ports 2\\d{3}0–2\\d{3}9\\)\nkept: 1 alive$`))
@@ -47,7 +50,10 @@ test('a repository that cannot be reached keeps its ports until it is given up',
   await cliAnswer(sandbox, repository, 'create', 'x')
   const away = join(sandbox.folder, 'unplugged')
   renameSync(repository, away)
-  assert.match(await cliAnswer(sandbox, sandbox.folder, 'list'), / unreachable\n.*agent-isolate gc --unreachable/)
+  assert.match(
+    await cliAnswer(sandbox, sandbox.folder, 'list'),
+    / unreachable\n {2}its repository is gone\n.*agent-isolate gc --unreachable/,
+  )
   assert.match(await cliAnswer(sandbox, sandbox.folder, 'gc'), /^out of reach: x .*gc --unreachable$/)
   // It comes back, as it was.
   renameSync(away, repository)
@@ -104,10 +110,10 @@ test('a lease that cannot be given back is said, is exit 1, and keeps no other f
 })
 
 test('what becomes of a lease follows from the verdict', () => {
-  assert.equal(planAction('alive', { withUnreachable: true }), 'keep')
-  assert.equal(planAction('dead', { withUnreachable: false }), 'reap')
-  assert.equal(planAction('unreachable', { withUnreachable: false }), 'leave')
-  assert.equal(planAction('unreachable', { withUnreachable: true }), 'forget')
+  assert.equal(planAction('use', { withUnreachable: true }), 'keep')
+  assert.equal(planAction('take back', { withUnreachable: false }), 'reap')
+  assert.equal(planAction('out of reach', { withUnreachable: false }), 'leave')
+  assert.equal(planAction('out of reach', { withUnreachable: true }), 'forget')
 })
 
 function requireRecord(value: unknown): Record<string, unknown> {

@@ -93,6 +93,7 @@ const entry: ListEntry = {
   testDatabase: null,
   repository: '/repo',
   state: 'ready',
+  advice: null,
   listeners: [],
   createdAt: '2026-01-01T00:00:00.000Z',
 }
@@ -122,12 +123,12 @@ test('a listener in an unknown folder is neither ours nor a stranger', () => {
   assert.equal(listener?.isStranger, undefined)
 })
 
-test('the state is the verdict of the reaper, or else the ledger’s word', () => {
-  assert.equal(stateOf({ state: 'ready' }, 'alive'), 'ready')
-  assert.equal(stateOf({ state: 'creating' }, 'alive'), 'creating')
-  assert.equal(stateOf({ state: 'discarding' }, 'alive'), 'removing')
-  assert.equal(stateOf({ state: 'creating' }, 'dead'), 'dead')
-  assert.equal(stateOf({ state: 'ready' }, 'unreachable'), 'unreachable')
+test('the state is the verdict in one word', () => {
+  assert.equal(stateOf({ state: 'ready' }, 'use'), 'ready')
+  assert.equal(stateOf({ state: 'creating' }, 'wait'), 'creating')
+  assert.equal(stateOf({ state: 'discarding' }, 'wait'), 'removing')
+  assert.equal(stateOf({ state: 'creating' }, 'take back'), 'dead')
+  assert.equal(stateOf({ state: 'ready' }, 'out of reach'), 'unreachable')
 })
 
 test('what comes after -- belongs to the other program, its options too', () => {

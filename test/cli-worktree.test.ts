@@ -72,6 +72,7 @@ test('list shows this repository, --all and a folder outside show all of them', 
     testDatabase: null,
     repository: one,
     state: 'ready',
+    advice: null,
     listeners: [],
   })
   const escape = '\u001b['

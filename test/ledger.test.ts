@@ -4,7 +4,6 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { judgeLease } from '../lib/judge-leases.ts'
 import { parseLease, renderLease, type Lease } from '../lib/lease.ts'
 import { ownIdentity } from '../lib/process-identity.ts'
 import { createThroughHook, runHook } from './_hook.ts'
@@ -92,28 +91,4 @@ test('a state folder that cannot be written is a clear error', async (t) => {
   }
   assert.deepEqual(loadLeases(sandbox), [])
   assert.equal(sandbox.git(repository, 'branch', '--list', 'worktree-*'), '')
-})
-
-test('a lease is dead only on proof', () => {
-  const there = { isMakerAlive: false, folderExists: true, isRepositoryThere: true, listed: { isLocked: false } }
-  const gone = { ...there, folderExists: false, listed: undefined }
-  const adopted: Lease = { ...sample, resources: [] }
-  const table: [Lease, Parameters<typeof judgeLease>[1], string][] = [
-    [sample, there, 'alive'],
-    [sample, gone, 'dead'],
-    [sample, { ...there, folderExists: false }, 'dead'],
-    [sample, { ...there, folderExists: false, listed: { isLocked: true } }, 'alive'],
-    [adopted, { ...there, folderExists: false }, 'alive'],
-    [adopted, gone, 'dead'],
-    [sample, { ...gone, isRepositoryThere: false }, 'unreachable'],
-    [{ ...sample, state: 'creating' }, there, 'dead'],
-    [{ ...sample, state: 'creating' }, { ...there, isMakerAlive: true }, 'alive'],
-    [{ ...sample, state: 'creating' }, { ...there, listed: { isLocked: true } }, 'dead'],
-    [{ ...sample, state: 'preparing' }, there, 'dead'],
-    [{ ...sample, state: 'creating' }, { ...gone, isRepositoryThere: false }, 'unreachable'],
-    [{ ...sample, state: 'removing' }, there, 'dead'],
-    [{ ...sample, state: 'removing' }, { ...there, isMakerAlive: true }, 'alive'],
-  ]
-  for (const [lease, facts, verdict] of table)
-    assert.equal(judgeLease(lease, facts), verdict, JSON.stringify({ lease, facts }))
 })

@@ -77,7 +77,7 @@ test('a worktree whose set-up was killed keeps the work that was done in it, wha
   writeFileSync(join(worktree, 'uncommitted.txt'), 'work')
   sandbox.cli(repository, 'gc')
   assert.equal(readFileSync(join(worktree, 'uncommitted.txt'), 'utf8'), 'work')
-  assert.equal(requireLeaseAt(sandbox, worktree).state, 'ready')
+  assert.equal(requireLeaseAt(sandbox, worktree).state, 'interrupted')
   sandbox.cli(repository, 'remove', 'half', '--discard')
   const again = await createHalfMade(sandbox, repository)
   const session = await runHook(sandbox, 'session-start', { cwd: again })
