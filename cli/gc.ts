@@ -61,7 +61,7 @@ function describeResult({ lease, verdict, action, outcome, failure }: GarbageRes
   const what = `${lease.name} (${lease.worktree}, ports ${lease.block}–${lease.block + 9})`
   if (outcome === 'failed') return `failed: ${what}: ${describeFailure(failure)}`
   if (action === 'leave') {
-    return `out of reach: ${what}; if ${lease.commonDir} is gone for good: agent-isolate gc --unreachable`
+    return `out of reach: ${what}; if ${lease.root} was renamed, run agent-isolate gc in it; if it is gone for good: agent-isolate gc --unreachable`
   }
   if (outcome === 'postponed') {
     return `left for later: ${what}: some of it is out of reach; if that is for good: agent-isolate gc --unreachable`

@@ -42,7 +42,7 @@ export function adviceOn(lease: Lease, verdict: Verdict): Advice | undefined {
     case 'out of reach':
       return {
         what: 'its repository is gone',
-        hint: 'If it was renamed, run agent-isolate list in it; to give up its ports: agent-isolate gc --unreachable',
+        hint: 'If it was renamed, run agent-isolate gc in it; to give up its ports: agent-isolate gc --unreachable',
       }
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { renderLease, type Lease } from '../lib/lease.ts'
 import { createThroughHook, removeThroughHook, runHook } from './_hook.ts'
 import { createSandbox, type Sandbox } from './_sandbox.ts'
 import { loadLeases, readEnv, requireLeaseAt } from './_state.ts'
@@ -84,6 +85,29 @@ for (const [what, run] of Object.entries(firsts)) {
     )
   })
 }
+
+test('what the worktrees of a renamed repository share comes along, and so does one whose folder is gone', async (t) => {
+  const { sandbox, renamed, blocks } = await createRenamed(t, { repaired: all })
+  const old = join(sandbox.folder, 'repo/.git')
+  const y = join(renamed, '.claude/worktrees/y')
+  rmSync(y, { recursive: true })
+  const lease = loadLeases(sandbox).find(({ name }) => name === 'foreign')
+  assert.ok(lease !== undefined)
+  const place = { worktree: join(old, 'agent-isolate-shared-database'), commonDir: old, ports: { db: 29990 } }
+  const shared: Lease = { ...lease, ...place, id: '0123456789abcdef', block: 29990, isShared: true, resources: [] }
+  sandbox.write('state/leases/29990.json', renderLease(shared))
+  sandbox.cli(renamed, 'env', '--name', 'x')
+  const moved = requireLeaseAt(sandbox, join(renamed, '.git/agent-isolate-shared-database'))
+  assert.deepEqual([moved.commonDir, moved.root, moved.isMoved], [join(renamed, '.git'), renamed, undefined])
+  assert.equal(requireLeaseAt(sandbox, y).block, blocks['y'])
+  sandbox.cli(renamed, 'gc')
+  assert.deepEqual(
+    loadLeases(sandbox)
+      .map(({ name }) => name)
+      .toSorted(),
+    ['foreign', 'x'],
+  )
+})
 
 test('a session in a worktree that was moved brings its environment up to date', async (t) => {
   const { sandbox, renamed } = await createRenamed(t, { repaired: all })
