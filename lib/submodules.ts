@@ -30,10 +30,10 @@ export type SubmoduleOwner = {
 
 /** All of them, nested ones too. One git process for the worktree and one for each that is checked out. */
 export async function findSubmodules({ worktree, commonDir, start }: SubmoduleOwner): Promise<Submodule[]> {
-  const own = join(linkedGitDir(worktree), 'modules')
+  const modules = join(realpathSync(linkedGitDir(worktree)), 'modules')
   const copyOf = (gitDir: string): string | undefined => {
-    const copy = join(commonDir, 'modules', relative(own, gitDir))
-    return isWithin(own, gitDir) && existsSync(copy) ? copy : undefined
+    const copy = join(commonDir, 'modules', relative(modules, gitDir))
+    return isWithin(modules, gitDir) && existsSync(copy) ? copy : undefined
   }
   const found: Submodule[] = []
   const visit = async (checkout: string, findCommit: (path: string) => Promise<string | undefined>): Promise<void> => {
@@ -48,14 +48,11 @@ export async function findSubmodules({ worktree, commonDir, start }: SubmoduleOw
   }
   await visit(worktree, (path) => findInTree(commonDir, start, path))
   const known = new Set(found.map(({ gitDir }) => gitDir))
-  const left = findGitDirs(own).filter((gitDir) => !known.has(gitDir))
-  return [
-    ...found,
-    ...left.map((gitDir) => {
-      const path = relative(own, gitDir).replaceAll('/modules/', '/')
-      return { path, gitDir, checkout: undefined, copy: copyOf(gitDir), findRecorded: noRecord }
-    }),
-  ]
+  for (const gitDir of findGitDirs(modules).filter((one) => !known.has(one))) {
+    const path = relative(modules, gitDir).replaceAll('/modules/', '/')
+    found.push({ path, gitDir, checkout: undefined, copy: copyOf(gitDir), findRecorded: noRecord })
+  }
+  return found
 }
 
 /**

@@ -41,10 +41,10 @@ export async function findUnsavedWork(lease: Lease, branch: string | undefined):
   const own: SubmoduleWork[] = []
   // One after the other: there may be dozens.
   for (const submodule of submodules) own.push(await lookAtSubmodule(worktree, submodule, manifest))
-  // What is changed in a submodule is told by its own paths.
-  const inSubmodules = own.flatMap((one) => one.files)
-  const above = files.filter((path) => !inSubmodules.some((inner) => inner.startsWith(`${path}/`)))
-  const all = [...above, ...inSubmodules]
+  const all = joinFiles(
+    files,
+    own.flatMap((one) => one.files),
+  )
   const below = listed.map(({ path }) => path).filter((path) => path !== worktree && isWithin(worktree, path))
   return {
     files: all.slice(0, shownFiles),
@@ -54,6 +54,11 @@ export async function findUnsavedWork(lease: Lease, branch: string | undefined):
     operation: [linkedGitDir(worktree), ...submodules.map(({ gitDir }) => gitDir)].map(findOperation).find(Boolean),
     nested: [...ignored, ...below, ...own.flatMap((one) => one.nested)],
   }
+}
+
+/** What is changed in a submodule is told by its own paths, not by the submodule's as well. */
+function joinFiles(files: readonly string[], inSubmodules: readonly string[]): string[] {
+  return [...files.filter((path) => !inSubmodules.some((inner) => inner.startsWith(`${path}/`))), ...inSubmodules]
 }
 
 type SubmoduleWork = { path: string; commitCount: number; files: string[]; nested: string[] }
