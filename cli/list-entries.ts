@@ -1,9 +1,10 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { tryGit } from '../lib/git.ts'
 import type { Lease } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { judgeLeases, type Verdict } from '../lib/judge-leases.ts'
+import { findStatus } from '../lib/read-if-any.ts'
 import { leaseJson, type DatabaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 
@@ -52,5 +53,5 @@ function entryOf(lease: Lease, verdict: Verdict, found: ReadonlyMap<number, List
 }
 
 function sizeOf(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? null
+  return findStatus(path)?.size ?? null
 }

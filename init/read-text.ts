@@ -1,6 +1,7 @@
 /** Reads files that are to be edited: what is no plain UTF-8 text would not survive that, and is refused. */
 import { readFileSync } from 'node:fs'
 import { errorCode, errorText, IsolateError } from '../lib/isolate-error.ts'
+import { findOddity } from '../lib/read-if-any.ts'
 
 /** Undefined when there is no such file. A byte order mark stays in the text. Throws `IsolateError` naming the file. */
 export function readText(path: string): string | undefined {
@@ -12,6 +13,12 @@ export function readText(path: string): string | undefined {
 }
 
 function readBytes(path: string): Buffer | undefined {
+  const oddity = findOddity(path)
+  if (oddity !== undefined) {
+    throw new IsolateError(`${path} cannot be read: it is ${oddity}, not a file`, {
+      hint: 'Put a file in its place, or move it away, and try again.',
+    })
+  }
   try {
     return readFileSync(path)
   } catch (error) {

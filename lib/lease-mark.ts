@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 
 import { dirname, join } from 'node:path'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
-import { readIfAny } from './read-if-any.ts'
+import { readIfAny, readIfFile } from './read-if-any.ts'
 import { findLinkedGitDir, ownFolderInGitDir, ownGitFolder } from './worktree.ts'
 
 export function markWorktree({ worktree, id }: Lease): void {
@@ -28,7 +28,7 @@ export function findMovedWorktree({ commonDir, id, worktree }: Lease): string | 
   if (!existsSync(folder)) return undefined
   for (const name of readdirSync(folder)) {
     if (readIfAny(join(folder, name, ownFolderInGitDir, 'lease')) !== id) continue
-    const path = dirname(readIfAny(join(folder, name, 'gitdir'))?.trim() ?? '')
+    const path = dirname(readIfFile(join(folder, name, 'gitdir'))?.trim() ?? '')
     if (path !== worktree && existsSync(path)) return realpathSync(path)
   }
   return undefined

@@ -23,6 +23,7 @@ import { findResource, isOurWorktree, type Lease, type Resource } from './lease.
 import { saveLease } from './ledger.ts'
 import { assignPorts } from './ports.ts'
 import type { Project } from './project.ts'
+import { findOddity } from './read-if-any.ts'
 import type { Reporter } from './reporter.ts'
 import { runCommand } from './project-commands.ts'
 import { sqliteSideFiles } from './sqlite/snapshot.ts'
@@ -157,8 +158,10 @@ async function planResources(
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file
     const existed = isTaken(join(lease.worktree, inner))
-    // A tracked file is the repository's; the shell environment has to do then.
-    if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
+    // A tracked file is the repository's, a FIFO somebody's; the shell environment has to do then.
+    const isOdd = findOddity(join(lease.worktree, inner)) !== undefined
+    if (!isOdd && (!existed || !(await isTracked(lease.worktree, inner))))
+      resources.push({ kind: 'environment', inner, existed })
   }
   return resources
 }

@@ -25,13 +25,16 @@ export async function loadProject(cwd: string): Promise<Project> {
   return { repository, config, template, trustee, isTrusted: isTrusted(trustee) }
 }
 
-/** A seed in SQL is run, so it is among what trust is given to; a dump holds SQL. One that is not there is reported when it is needed. */
+/** Bytes; JavaScript's strings are no longer. */
+const longestText = 2 ** 29 - 24
+
+/** A seed in SQL is run, so it is among what trust is given to; a dump holds SQL. One that is not there, or no file, is reported when it is needed. */
 async function seedScript(source: string | undefined, { database }: Config): Promise<string | undefined> {
   if (source === undefined || !('seed' in database) || database.seed === undefined) return undefined
-  if (database.provider === 'sqlite') {
-    return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed)) : undefined
-  }
   try {
+    if (database.provider === 'sqlite') {
+      return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed), longestText) : undefined
+    }
     return (await import('./elsewhere.ts')).findSeed(source, database).hash
   } catch (error) {
     if (error instanceof IsolateError) return undefined

@@ -1,9 +1,10 @@
 /** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gitFailure, tryGit } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
+import { findStatus } from './read-if-any.ts'
 
 export type Repository = {
   /** Where worktrees are made: the top of the main checkout, or, for a bare repository, the folder that holds it. */
@@ -137,6 +138,6 @@ function bareRoot(commonDir: string): string {
 }
 
 function requireDirectory(path: string): void {
-  if (!path.includes('\0') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (!path.includes('\0') && findStatus(path)?.isDirectory()) return
   throw new IsolateError(`no such folder: ${JSON.stringify(path)}`, { hint: 'Start from a folder of the repository.' })
 }

@@ -1,11 +1,12 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
 import { databaseOf, describeDatabase } from './lease-database.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from './isolate-error.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Tools } from './prepare.ts'
+import { readIfAny } from './read-if-any.ts'
 import { reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
 import { findRepository } from './repository.ts'
@@ -75,10 +76,10 @@ export function describeLease(lease: Lease): string {
 function appendSnippet(envFile: string, reporter: Reporter): void {
   const snippet = claudeEnvironmentSnippet()
   try {
-    if (existsSync(envFile) && readFileSync(envFile, 'utf8').includes(snippet)) return
+    if (readIfAny(envFile)?.includes(snippet)) return
     appendFileSync(envFile, snippet)
   } catch (error) {
-    if (errorCode(error) === undefined) throw error
+    if (errorCode(error) === undefined && !(error instanceof IsolateError)) throw error
     reporter.warn(`shell commands will not have the environment: ${errorText(error)}`)
   }
 }

@@ -1,13 +1,16 @@
 /** Finds what would be lost with a worktree: changes, new files, commits that nothing else has. What we copied there ourselves is no one's work. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isUntouchedCopy, loadManifest } from './context-manifest.ts'
+import { isUntouchedCopy, loadManifest, type Manifest } from './context-manifest.ts'
 import { findOperation } from './git-operation.ts'
 import { git, gitFailure, tryGit } from './git.ts'
+import { requireReadableRules } from './ignore-rules.ts'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
+import { isHalfMadeIgnoreFile } from './self-ignoring-folder.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { listWorktrees } from './repository.ts'
+import { isUnfinished } from './unfinished-file.ts'
 import { linkedGitDir, ownGitFolder } from './worktree.ts'
 
 export type UnsavedWork = {
@@ -29,6 +32,7 @@ const shownFiles = 5
 /** Looks at a worktree that exists. `branch`: the one checked out there, which does not count as a safe place. */
 export async function findUnsavedWork(lease: Lease, branch: string | undefined): Promise<UnsavedWork> {
   const { worktree, commonDir } = lease
+  requireReadableRules(worktree)
   const copies = lease.resources.find((resource) => resource.kind === 'branch')?.rebased
   const [files, head, nested] = await Promise.all([
     findChangedFiles(worktree),
@@ -79,8 +83,13 @@ async function findChangedFiles(worktree: string): Promise<string[]> {
   const manifest = loadManifest(ownGitFolder(worktree))
   return entries
     .map((entry) => ({ code: entry.slice(0, 2), path: entry.slice(3) }))
-    .filter(({ code, path }) => !(code === '??' && isUntouchedCopy(worktree, manifest, path)))
+    .filter(({ code, path }) => !(code === '??' && isOurs(worktree, manifest, path)))
     .map(({ path }) => path)
+}
+
+/** What we copied there or, killed on the way, left half-made. */
+function isOurs(worktree: string, manifest: Manifest, path: string): boolean {
+  return isUntouchedCopy(worktree, manifest, path) || isHalfMadeIgnoreFile(join(worktree, path)) || isUnfinished(path)
 }
 
 function count(number: number, noun: string): string {

@@ -2,13 +2,15 @@
  * Makes and removes git worktrees. git itself fails when many are added at once, so everything that writes to the
  * shared git folder happens under the repository's lock, and nothing else does: the slow check-out runs unlocked.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { basename, dirname, join, resolve } from 'node:path'
 import { git, gitFailure, tryGit } from './git.ts'
+import { findEntry, findObstacle } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
 import { listWorktrees, type ListedWorktree, type Repository } from './repository.ts'
+import { readIfFile } from './read-if-any.ts'
 import { countOwnCommits } from './own-commits.ts'
 import { childEnvironment, run, type Outcome } from './run.ts'
 import type { Reporter } from './reporter.ts'
@@ -66,7 +68,13 @@ export async function addWorktree(
 
 /** Throws `IsolateError` when there is anything at the path but an empty folder. */
 export function requireNothingThere(path: string): void {
-  const status = lstatSync(path, { throwIfNoEntry: false })
+  const above = findObstacle(dirname(path))
+  if (above !== undefined) {
+    throw new IsolateError(`the folder ${dirname(path)} cannot be made: ${above} is no folder`, {
+      hint: 'Move it away, or set "worktrees.folder" in agent-isolate.json.',
+    })
+  }
+  const status = findEntry(path)
   if (status === undefined || (status.isDirectory() && readdirSync(path).length === 0)) return
   throw new IsolateError(`${path} is there already, and is no worktree of this repository`, {
     hint: 'Move it away, or choose another name.',
@@ -145,8 +153,8 @@ export async function findListed(commonDir: string, path: string): Promise<Liste
 /** The git folder of a linked worktree, read from its `.git` file (gitrepository-layout(5)) without asking git. Undefined for anything else. */
 export function findLinkedGitDir(worktree: string): string | undefined {
   const path = join(worktree, '.git')
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
-  const target = /^gitdir: (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1]
+  if (!findEntry(path)?.isFile()) return undefined
+  const target = /^gitdir: (.+)$/m.exec(readIfFile(path) ?? '')?.[1]
   return target === undefined ? undefined : resolve(worktree, target)
 }
 

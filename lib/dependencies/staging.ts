@@ -1,15 +1,15 @@
 /**
- * Where dependency folders and databases are made before they are renamed into place, so that the worktree only ever has
- * whole ones, and git never sees half of one.
+ * Where dependency folders, databases, copies and the env file are made before they are renamed into place, so that the
+ * worktree only ever has whole ones, and git never sees half of one.
  * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import { leadsInside } from '../inner-path.ts'
+import { findEntry, leadsInside } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import { isAlive, ownIdentity } from '../process-identity.ts'
-import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
+import { makeSelfIgnoringFolder, removeFolderIfEmpty, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
 
 /** `gitFolder`: our own in the worktree's git folder. `target`: the folder, a real path, that things are to be renamed into. */
 export type StagingPlace = { gitFolder: string; target: string }
@@ -21,7 +21,7 @@ export function createStaging({ gitFolder, target }: StagingPlace): string {
   // Not recursive: the git folder of a worktree that was removed meanwhile must not come back.
   makeFolder(join(gitFolder, 'staging'))
   mkdirSync(near)
-  if (isRenamable(near, join(target, `.agent-isolate-${name}`))) return near
+  if (isRenamable(near, join(target, `${probePrefix}${name}`))) return near
   rmSync(near, { recursive: true })
   const inside = join(target, insideName)
   if (!leadsInside(target, join(insideName, name))) {
@@ -36,6 +36,10 @@ export function createStaging({ gitFolder, target }: StagingPlace): string {
 export function sweepStaging({ gitFolder, target }: StagingPlace): void {
   sweepGitFolder(gitFolder)
   sweep(join(target, insideName))
+  for (const name of listFolder(target)) {
+    if (isOurs(name, probePrefix) && !isMakerAlive(name.slice(probePrefix.length)))
+      removeFolderIfEmpty(join(target, name))
+  }
 }
 
 /** Removes what dead processes left in the git folder. What living ones make there stays: a database, beside dependencies. */
@@ -50,11 +54,19 @@ export function removeStaging(folder: string): void {
 }
 
 const insideName = '.agent-isolate-staging'
+const probePrefix = '.agent-isolate-'
+
+function isOurs(name: string, prefix = ''): boolean {
+  return name.startsWith(prefix) && /^\d+-[0-9a-f]{12}$/.test(name.slice(prefix.length))
+}
 
 function sweep(folder: string): void {
-  const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
-  const names = isThere ? readdirSync(folder).filter((name) => /^\d+-/.test(name)) : []
-  for (const name of names.filter((one) => !isMakerAlive(one))) removeStaging(join(folder, name))
+  const left = listFolder(folder).filter((name) => isOurs(name) && !isMakerAlive(name))
+  for (const name of left) removeStaging(join(folder, name))
+}
+
+function listFolder(folder: string): string[] {
+  return findEntry(folder)?.isDirectory() ? readdirSync(folder) : []
 }
 
 /** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */
