@@ -30,8 +30,13 @@ export function findOddity(path: string): string | undefined {
  * read or has more than `mostBytes`.
  */
 export function readIfAny(path: string, mostBytes = sizeLimit): string | undefined {
+  return readBytesIfAny(path, mostBytes)?.toString('utf8')
+}
+
+/** The same, as it is. */
+export function readBytesIfAny(path: string, mostBytes = sizeLimit): Buffer | undefined {
   try {
-    return orUndefined(() => readFile(path, mostBytes), missing)?.toString('utf8')
+    return orUndefined(() => readFile(path, mostBytes), missing)
   } catch (error) {
     if (error instanceof IsolateError) throw error
     throw new IsolateError(`${path} cannot be read: ${errorText(error)}`, { cause: error })

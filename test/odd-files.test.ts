@@ -3,9 +3,9 @@
  * user has to know is said.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { compiledHook } from './_hook.ts'
 import { createSandbox, type Sandbox } from './_sandbox.ts'
@@ -58,7 +58,12 @@ const oddities: Record<string, (path: string) => void> = {
     execFileSync('mkfifo', [`${path}.pipe`])
     symlinkSync(`${path}.pipe`, path)
   },
-  socket: (path) => execFileSync('python3', ['-c', `import socket;socket.socket(1).bind(${JSON.stringify(path)})`]),
+  socket: (path) => {
+    // Its path may have some hundred characters at most. A process that is killed leaves it.
+    const script = `require('net').createServer().listen(${JSON.stringify(basename(path))}, () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['-e', script], { cwd: dirname(path) })
+    assert.ok(lstatSync(path).isSocket())
+  },
 }
 
 function place(sandbox: Sandbox, path: string, kind: string): void {
