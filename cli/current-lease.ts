@@ -9,7 +9,7 @@ import { requireLease, requireLinkedWorktree } from '../lib/require-lease.ts'
 /** Throws `IsolateError` in the main checkout, and for a worktree without a lease or on its way out. */
 export async function requireCurrentLease(name?: string): Promise<{ project: Project; lease: Lease }> {
   const project = await loadProject(process.cwd())
-  const lease = name === undefined ? requireLeaseHere(project) : requireLease(project, name)
+  const lease = name === undefined ? requireLeaseHere(project) : requireLease(project.repository, name, process.cwd())
   // Set-up commands run while the worktree is still being made, and may well ask for its environment.
   if (lease.state === 'ready' || (isBeingMade(lease) && isAlive(lease.maker))) return { project, lease }
   const what = isBeingMade(lease) ? 'half-made: its creation was killed' : 'being removed'

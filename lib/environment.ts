@@ -7,7 +7,7 @@ import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
 import { databaseOf } from './lease-database.ts'
 import { findResource, type Lease } from './lease.ts'
-import type { Project } from './project.ts'
+import type { Project, ProjectFiles } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
 import { renderTemplate, type EnvEntry, type RenderedTemplate } from './template.ts'
@@ -24,7 +24,7 @@ export type Environment = RenderedTemplate & {
 }
 
 /** The template of the main checkout, or of the worktree where there is no other; undefined without one. */
-export function loadTemplate({ repository, config, template }: Project, worktree?: string): string | undefined {
+export function loadTemplate({ repository, config, template }: ProjectFiles, worktree?: string): string | undefined {
   if (repository.source !== undefined || worktree === undefined) return template
   return readIfAny(join(worktree, config.environment.template))
 }

@@ -19,10 +19,10 @@ import { tryGit } from './git.ts'
 import { isTaken } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { markWorktree } from './lease-mark.ts'
+import { assignLeasePorts } from './lease-ports.ts'
 import { findResource, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { saveLease } from './ledger.ts'
-import { assignPorts } from './ports.ts'
-import type { Project } from './project.ts'
+import type { Project, ProjectFiles } from './project.ts'
 import { findOddity } from './read-if-any.ts'
 import type { Reporter } from './reporter.ts'
 import { runCommand } from './project-commands.ts'
@@ -34,7 +34,7 @@ import { ownGitFolder } from './worktree.ts'
 export type Tools = { reporter: Reporter; stopwatch: Stopwatch }
 
 /** Names of ports, beside `app`, that the config or the template asks for; first the one of a container. */
-export function requiredPortNames(project: Project, worktree?: string): string[] {
+export function requiredPortNames(project: ProjectFiles, worktree?: string): string[] {
   const { ports, database, compose } = project.config
   const own = database.provider === 'postgres-docker' && database.isolation === 'container' ? ['db'] : []
   const services = composePortNames(compose.ports).map(({ name }) => name)
@@ -65,7 +65,7 @@ export async function prepareWorktree(
     added.flatMap((resource) => ignorablePaths(resource, decisions)),
   )
   const resources = [...lease.resources, ...excludeFirst(lease, ignorable), ...added]
-  const ports = assignPorts(lease.block, requiredPortNames(project, worktree), lease.ports)
+  const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree))
   const current: Lease = { ...lease, ports, resources }
   saveLease(current)
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
