@@ -4,11 +4,11 @@
  */
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { git } from './git.ts'
 import { leadsInside } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
-import { findLease, identityKey, saveLease, type WorktreeIdentity } from './ledger.ts'
+import { findLease, identityKey, loadLedger, saveLease, type WorktreeIdentity } from './ledger.ts'
 import { isMarked } from './lease-mark.ts'
 import type { Lease, Resource } from './lease.ts'
 import { withLock } from './lock.ts'
@@ -32,8 +32,9 @@ import {
   removeWorktreeEntry,
   requireNothingThere,
   runPostCheckout,
+  withRepositoryLock,
 } from './worktree.ts'
-import { parseWorktreeName, type WorktreeName } from './worktree-name.ts'
+import { chooseName, parseWorktreeName, type WorktreeName } from './worktree-name.ts'
 
 export type Creation = {
   lease: Lease
@@ -74,8 +75,10 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
     // Whatever its state: this is where somebody stands.
     const lease = findLease({ worktree, commonDir })
     const branch = (await findListed(commonDir, worktree))?.branch
-    const name = basename(worktree)
-    return { lease: await adopt(project, { worktree, name, branch, lease }, tools), isReopened: lease !== undefined }
+    return {
+      lease: await adopt(project, { worktree, name: undefined, branch, lease }, tools),
+      isReopened: lease !== undefined,
+    }
   })
 }
 
@@ -170,16 +173,33 @@ async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Pr
   return noted
 }
 
-type Adoptee = { worktree: string; name: string; branch: string | undefined; lease: Lease | undefined }
+/** `name` undefined: one is chosen. */
+type Adoptee = { worktree: string; name: string | undefined; branch: string | undefined; lease: Lease | undefined }
 
-async function adopt(project: Project, { worktree, name, branch, lease }: Adoptee, tools: Tools): Promise<Lease> {
+async function adopt(project: Project, adoptee: Adoptee, tools: Tools): Promise<Lease> {
+  const { branch, lease } = adoptee
   if (lease?.state === 'ready') return refresh(project, { ...lease, branch }, tools)
-  const fresh = lease ?? (await reserve(project, newLease(project, worktree, name, branch)))
+  const fresh = lease ?? (await reserveFor(project, adoptee, tools))
   const current: Lease = { ...fresh, branch, state: 'preparing', maker: ownIdentity() }
   const work = async (): Promise<Lease> =>
     finish(project, (await prepareWorktree(project, current, tools)).lease, tools)
   // One that was there before us is not taken back.
   return lease === undefined ? orTearDown(current, tools, work) : work()
+}
+
+/** Under the repository's lock, so that two which are set up at once get two names. */
+function reserveFor(project: Project, { worktree, name, branch }: Adoptee, { reporter }: Tools): Promise<Lease> {
+  if (name !== undefined) return reserve(project, newLease(project, worktree, name, branch))
+  const { commonDir } = project.repository
+  const choose = (): Promise<Lease> => {
+    const others = loadLedger().leases.filter((other) => other.commonDir === commonDir && !other.isShared)
+    const chosen = chooseName(
+      worktree,
+      others.map((other) => other.name),
+    )
+    return reserve(project, newLease(project, worktree, chosen, branch))
+  }
+  return withRepositoryLock(commonDir, choose, reporter)
 }
 
 /** A database that had to be made anew (its container was gone) has no migrations yet. */
