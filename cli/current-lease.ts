@@ -13,7 +13,7 @@ import { requireLease, requireLinkedWorktree } from '../lib/require-lease.ts'
 export async function requireCurrentLease(name?: string): Promise<{ project: Project; lease: Lease }> {
   const project = await loadProject(process.cwd())
   await followMoves(project.repository.commonDir, loadLedger().leases, stderrReporter)
-  const lease = name === undefined ? requireLeaseHere(project) : requireLease(project, name)
+  const lease = name === undefined ? requireLeaseHere(project) : requireLease(project.repository, name, process.cwd())
   const verdict = await judge(lease)
   // Set-up commands run while the worktree is still being made, and may well ask for its environment.
   if (verdict === 'use' || (verdict === 'wait' && isBeingMade(lease))) return { project, lease }

@@ -1,5 +1,7 @@
 /** agent-isolate env */
 import { environmentOf } from '../lib/environment.ts'
+import { stderrReporter } from '../lib/reporter.ts'
+import { topUpPorts } from '../lib/top-up-ports.ts'
 import type { Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
 
@@ -23,7 +25,8 @@ export const command: Command = {
   syntax: { flags: ['json'], texts: ['name'] },
   help,
   async run({ texts }) {
-    const { project, lease } = await requireCurrentLease(texts.get('name'))
+    const { project, lease: found } = await requireCurrentLease(texts.get('name'))
+    const lease = await topUpPorts(project, found, stderrReporter)
     const { shellText, exported } = environmentOf(project, lease)
     return { text: shellText, json: exported }
   },

@@ -4,6 +4,7 @@ import type { Lease } from '../lib/lease.ts'
 import { databaseOf } from '../lib/lease-database.ts'
 import { findListeners } from '../lib/listeners.ts'
 import { stderrReporter } from '../lib/reporter.ts'
+import { topUpPorts } from '../lib/top-up-ports.ts'
 import type { Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
 import { describeListener, listenersOf } from './port-listeners.ts'
@@ -30,7 +31,8 @@ export const command: Command = {
   help,
   async run({ texts, commandLine: [program = '', ...args] }) {
     const name = texts.get('name')
-    const { project, lease } = await requireCurrentLease(name)
+    const { project, lease: found } = await requireCurrentLease(name)
+    const lease = await topUpPorts(project, found, stderrReporter)
     await Promise.all([warnOfStrangers(lease), warnOfMissingDatabase(lease)])
     const cwd = name === undefined ? process.cwd() : lease.worktree
     const env = { ...process.env, ...environmentOf(project, lease).exported, PWD: cwd }

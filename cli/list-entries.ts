@@ -1,10 +1,11 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { gitFailure, tryGitIn } from '../lib/git.ts'
 import { type Lease, isBeingMade } from '../lib/lease.ts'
 import { findListeners, type Listener } from '../lib/listeners.ts'
 import { judgeLeases, type JudgedLease, type Verdict } from '../lib/judge-leases.ts'
 import { adviceOn, type Advice } from '../lib/lease-advice.ts'
+import { findStatus } from '../lib/read-if-any.ts'
 import { leaseJson, type DatabaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 
@@ -69,5 +70,5 @@ function entryOf({ lease, verdict }: JudgedLease, found: ReadonlyMap<number, Lis
 }
 
 function sizeOf(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? null
+  return findStatus(path)?.size ?? null
 }

@@ -7,7 +7,8 @@ const help = `agent-isolate remove NAME [--discard] [--json] [-C DIR]
 
 Removes a worktree that agent-isolate made, with its database, and gives its ports
 back. Refuses when that would lose work: uncommitted or untracked files, or commits
-that no other branch has. NAME may be the worktree's name, branch or absolute path.
+that no other branch has. NAME may be the worktree's name or branch, or its path
+(absolute, or beginning with a dot).
 
   --discard            remove it all the same, with its branch
   --json               { name, path, branch, removed }

@@ -1,5 +1,5 @@
 /** agent-isolate uninstall */
-import { applyPlan } from '../init/apply.ts'
+import { applyPlan, sweepInterrupted } from '../init/apply.ts'
 import type { InitPlace, Scope } from '../init/answers.ts'
 import { actionOf, describeNotes, listFiles } from '../init/describe-plan.ts'
 import type { InitPlan } from '../init/plan.ts'
@@ -48,6 +48,7 @@ export const command: Command = {
     if (flags.has('dry-run')) return answerOf('planned', place, plan, false)
     if (asks && !plan.isEmpty && !(await isConfirmed(plan, place.root)))
       return { json: { outcome: 'cancelled' }, exitCode: 130 }
+    sweepInterrupted(place)
     applyPlan(plan)
     const isRevoked = await distrust(repository.commonDir)
     return answerOf(plan.isEmpty && !isRevoked ? 'unchanged' : 'removed', place, plan, isRevoked)

@@ -8,8 +8,9 @@ import { findNotIgnored } from '../lib/exclude.ts'
 import { tryGitIn } from '../lib/git.ts'
 import { loadGitConfig } from '../lib/git-config.ts'
 import { placeHere } from '../lib/repository.ts'
+import { findBlockingRules } from '../lib/ignore-rules.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
-import { readIfAny } from '../lib/read-if-any.ts'
+import { readIfAny, readIfFile } from '../lib/read-if-any.ts'
 import { findUpstream, upstreamName } from '../lib/upstream.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { isAtLeast } from './check-hooks.ts'
@@ -49,6 +50,8 @@ export const ignoreCheck: Check = {
     const { root, project } = context
     const { worktrees, environment } = project.config
     const wanted = [`${worktrees.folder}/`, environment.file, '.agent-isolate/']
+    const blocking = findBlockingRules(root)
+    if (blocking !== undefined) return [blockingFinding(blocking)]
     // A folder that is not there yet is known to git by its slash alone.
     const notIgnored = new Set(await findNotIgnored(placeHere(project.repository), wanted))
     const lines = [
@@ -69,12 +72,17 @@ export const ignoreCheck: Check = {
   },
 }
 
+function blockingFinding(blocking: string): Finding {
+  const why = 'git waits for ever at it.'
+  return { id: 'ignore.unreadable', severity: 'error', message: blocking, why, fix: 'Put a file in its place.' }
+}
+
 /** A rule with a slash is for folders; a worktree's node_modules may be a symlink. */
 function isLinkExposed({ root, project }: Context): boolean {
   const isLinked =
     project.config.dependencies.node_modules === 'symlink' ||
     lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() === true
-  const lines = (readIfAny(join(root, '.gitignore')) ?? '').split(/\r?\n/).map((line) => line.trim())
+  const lines = (readIfFile(join(root, '.gitignore')) ?? '').split(/\r?\n/).map((line) => line.trim())
   const withSlash = lines.some((line) => /^(?:\*\*)?\/?node_modules\/$/.test(line))
   return isLinked && withSlash && !lines.some((line) => /^(?:\*\*)?\/?node_modules$/.test(line))
 }

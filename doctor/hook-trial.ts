@@ -2,11 +2,12 @@
  * Runs a WorktreeCreate hook for real, as Claude Code does, against a repository made for it in a temporary folder with a
  * ledger of its own; all of it is removed again. What is the user's is not touched.
  */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitIn } from '../lib/git.ts'
-import { isWithin } from '../lib/inner-path.ts'
+import { isWithin, findEntry } from '../lib/inner-path.ts'
+import { isAlive, ownIdentity } from '../lib/process-identity.ts'
 import { childEnvironment, run, type Outcome } from '../lib/run.ts'
 import type { HookHandler } from './settings-shape.ts'
 
@@ -18,7 +19,8 @@ const timeoutMs = 30_000
 
 /** `projectDir` is where Claude Code would be started. */
 export async function tryHook(handler: Pick<HookHandler, 'command' | 'args'>, projectDir: string): Promise<Trial> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'agent-isolate-doctor-')))
+  sweepTrials()
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `${trialPrefix}${process.pid}-`)))
   try {
     const repository = await makeRepository(folder)
     const env = childEnvironment({
@@ -39,6 +41,19 @@ export async function tryHook(handler: Pick<HookHandler, 'command' | 'args'>, pr
     return { ms, failure: await findFailure(outcome, repository) }
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+const trialPrefix = 'agent-isolate-doctor-'
+
+/** What a doctor that was killed left. */
+function sweepTrials(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(/^agent-isolate-doctor-(\d+)-\w{6}$/.exec(name)?.[1] ?? process.pid)
+    const folder = join(tmpdir(), name)
+    if (isAlive({ ...ownIdentity(), pid, startTime: '' })) continue
+    const status = findEntry(folder)
+    if (status?.isDirectory() && status.uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -3,7 +3,7 @@ import { detectRepository } from '../init/detect.ts'
 import { configFileName, parseConfig } from '../lib/config.ts'
 import { loadTemplate } from '../lib/environment.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
-import { loadProject, type Project } from '../lib/project.ts'
+import { loadProjectIfRight, type Project } from '../lib/project.ts'
 import { requireRepository } from '../lib/repository.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import type { Context } from './check.ts'
@@ -12,7 +12,7 @@ import { loadSourceFiles } from './source-files.ts'
 
 /** Throws `IsolateError` outside a repository, and inside a bare one. */
 export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter: Reporter): Promise<Context> {
-  const { project, configFault } = await loadProjectIfRight(cwd)
+  const { project, configFault } = await loadOrDefaults(cwd)
   const root = project.repository.checkout ?? project.repository.source
   if (root === undefined) {
     throw new IsolateError('there is no checkout to look at here', {
@@ -35,14 +35,11 @@ export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter:
 }
 
 /** A faulty agent-isolate.json is a finding, not the end. */
-async function loadProjectIfRight(cwd: string): Promise<{ project: Project; configFault: IsolateError | undefined }> {
+async function loadOrDefaults(cwd: string): Promise<{ project: Project; configFault: IsolateError | undefined }> {
   const repository = await requireRepository(cwd)
-  try {
-    return { project: await loadProject(cwd), configFault: undefined }
-  } catch (error) {
-    if (!(error instanceof IsolateError)) throw error
-    const trustee = { commonDir: repository.commonDir, texts: [''] }
-    const config = parseConfig('', configFileName)
-    return { project: { repository, config, template: undefined, trustee, isTrusted: false }, configFault: error }
-  }
+  const loaded = await loadProjectIfRight(repository)
+  if (!(loaded instanceof IsolateError)) return { project: loaded, configFault: undefined }
+  const trustee = { commonDir: repository.commonDir, texts: [''] }
+  const config = parseConfig('', configFileName)
+  return { project: { repository, config, template: undefined, trustee, isTrusted: false }, configFault: loaded }
 }

@@ -1,6 +1,6 @@
 /** The settings.json files that Claude Code reads for a repository, and the hook commands in them that are ours. */
 import { join } from 'node:path'
-import { readIfAny } from '../lib/read-if-any.ts'
+import { findOddity, findStatus, readIfFile } from '../lib/read-if-any.ts'
 import { parseSettings, type ParsedSettings } from './settings-shape.ts'
 
 export type SettingsScope = 'user' | 'project' | 'local'
@@ -24,9 +24,17 @@ export function loadSettingsFiles(
     ['local', join(root, '.claude', 'settings.local.json')],
   ]
   return places.flatMap(([scope, path]) => {
-    const text = path === undefined ? undefined : readIfAny(path)
-    if (path === undefined || text === undefined) return []
+    if (path === undefined || findStatus(path) === undefined) return []
+    const text = readIfFile(path)
+    const parsed = text === undefined ? unreadable(path) : parseSettings(text)
     const isTracked = scope !== 'user' && tracked.has(path.slice(root.length + 1))
-    return [{ ...parseSettings(text), scope, path, isTracked }]
+    return [{ ...parsed, scope, path, isTracked }]
   })
+}
+
+/** Claude Code does not get to read it either. */
+function unreadable(path: string): ParsedSettings {
+  const message = `the file cannot be read: it is ${findOddity(path) ?? 'not readable, or too large'}`
+  const fault = { rule: 'json', severity: 'error', line: 1, message, fix: 'Put a file in its place.' } as const
+  return { handlers: [], faults: [fault] }
 }

@@ -1,10 +1,9 @@
 /** The files of a repository that may hold a port or a database URL: tracked, written by hand, of sensible size. */
-import { readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { isComposeFile } from '../init/detect-compose.ts'
 import { isEnvFile } from '../init/detect-database.ts'
 import type { RepositoryFiles } from '../init/detect.ts'
-import { errorCode } from '../lib/isolate-error.ts'
+import { readRegularFile } from '../lib/read-if-any.ts'
 import { blankComments, type CommentStyle } from './blank-comments.ts'
 
 export type SourceKind = 'script' | 'python' | 'ruby' | 'package' | 'command' | 'compose' | 'env' | 'config'
@@ -74,13 +73,8 @@ const isPassedOver =
 
 /** Undefined when it is gone, no file, or too large. */
 function readSource(path: string): string | undefined {
-  try {
-    const content = readFileSync(path)
-    return content.length > largestBytes || content.includes(0) ? undefined : content.toString('utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined
-    throw error
-  }
+  const content = readRegularFile(path, largestBytes)
+  return content === undefined || content.includes(0) ? undefined : content.toString('utf8')
 }
 
 function isGenerated(text: string): boolean {

@@ -12,6 +12,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -19,10 +20,11 @@ import {
   lstatSync,
   writeFileSync,
 } from 'node:fs'
-import { randomBytes } from 'node:crypto'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../lib/isolate-error.ts'
 import { removeFolderIfEmpty } from '../lib/self-ignoring-folder.ts'
+import { sweepUnfinished, unfinishedPath } from '../lib/unfinished-file.ts'
+import type { InitPlace } from './answers.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 import { readText } from './read-text.ts'
 
@@ -34,6 +36,7 @@ export function applyPlan({ changes, emptyFolders = [] }: Pick<InitPlan, 'change
     const targets = changes.map((change) => ({ ...change, path: findRealFile(change.path) }))
     for (const target of targets) requireUnchanged(target)
     for (const target of targets) makeFolder(dirname(target.path), undo)
+    for (const folder of new Set(targets.map(({ path }) => dirname(path)))) sweepUnfinished(folder)
     const staged = targets.map((target) => ({ ...target, finished: stage(target, undo) }))
     for (const target of staged) replace(target, undo, originals)
   } catch (error) {
@@ -43,6 +46,20 @@ export function applyPlan({ changes, emptyFolders = [] }: Pick<InitPlan, 'change
     for (const path of originals) rmSync(path, { force: true })
   }
   for (const folder of emptyFolders) removeFolderIfEmpty(folder)
+}
+
+/** Removes what an `init` or `uninstall` that was killed left beside the files that it wrote. */
+export function sweepInterrupted({ root, home }: InitPlace): void {
+  const bases = home === undefined ? [root] : [root, home]
+  const settings = bases.map((base) => join(base, '.claude'))
+  const copies = settings.map((folder) => join(folder, 'agent-isolate'))
+  for (const folder of [root, ...settings, ...copies.flatMap(listFolders)]) sweepUnfinished(folder)
+}
+
+function listFolders(folder: string): string[] {
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+  const inner = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return [folder, ...inner.flatMap(({ name }) => listFolders(join(folder, name)))]
 }
 
 /** Where a symlink leads, also when nothing is there yet: dotfiles are often kept elsewhere and linked. */
@@ -76,7 +93,7 @@ function makeFolder(folder: string, undo: (() => void)[]): void {
 /** The new text under a temporary name beside its target, with the target's mode and owner; undefined for a removal. */
 function stage({ path, after, mode }: FileChange, undo: (() => void)[]): string | undefined {
   if (after === undefined) return undefined
-  const finished = temporaryName(path)
+  const finished = unfinishedPath(path)
   undo.push(() => rmSync(finished, { force: true }))
   const file = openSync(finished, 'wx')
   try {
@@ -113,7 +130,7 @@ function replace(
     undo.push(() => rmSync(path, { force: true }))
     return
   }
-  const original = temporaryName(path)
+  const original = unfinishedPath(path)
   originals.push(original)
   linkOrCopy(path, original)
   if (finished === undefined) rmSync(path)
@@ -129,10 +146,6 @@ function linkOrCopy(from: string, to: string): void {
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '')) throw error
     copyFileSync(from, to)
   }
-}
-
-function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
 }
 
 function asIsolateError(error: unknown): unknown {

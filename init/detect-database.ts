@@ -1,9 +1,10 @@
 /** Databases that a repository points at: URLs in its env files, and SQLite files that lie in it. */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { parseEnvStatements } from '../lib/env-syntax.ts'
 import { endOfCredentials } from '../lib/hide-secrets.ts'
-import { errorCode } from '../lib/isolate-error.ts'
+import { errorCode, IsolateError } from '../lib/isolate-error.ts'
+import { openRegularFile } from '../lib/read-if-any.ts'
 import type { ReadFile, RepositoryFiles } from './detect.ts'
 import { providerOf } from './detect-orm.ts'
 
@@ -91,7 +92,7 @@ const mostDatabaseFiles = 100
 /** By the header of the file format (sqlite.org/fileformat.html), since the endings are used for other things too. */
 function isSqliteFile(path: string): boolean {
   try {
-    const file = openSync(path, 'r')
+    const file = openRegularFile(path)
     try {
       const header = Buffer.alloc(16)
       return readSync(file, header, 0, 16, 0) === 16 && header.toString('latin1') === 'SQLite format 3\0'
@@ -99,7 +100,8 @@ function isSqliteFile(path: string): boolean {
       closeSync(file)
     }
   } catch (error) {
-    if (['ENOENT', 'EACCES', 'EISDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')) return false
+    if (error instanceof IsolateError || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errorCode(error) ?? ''))
+      return false
     throw error
   }
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { gitIn } from '../lib/git.ts'
-import { readIfAny } from '../lib/read-if-any.ts'
+import { readIfFile } from '../lib/read-if-any.ts'
 import { detectCompose, type ComposeFile } from './detect-compose.ts'
 import { detectDatabaseUrls, detectSqliteFiles, type DatabaseUrl, type SqliteFile } from './detect-database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './detect-postgres.ts'
@@ -105,7 +105,7 @@ export function parseListedFiles(text: string): RepositoryFiles {
 function readOnce(root: string): ReadFile {
   const known = new Map<string, string | undefined>()
   return (path) => {
-    if (!known.has(path)) known.set(path, readIfAny(join(root, path)))
+    if (!known.has(path)) known.set(path, readIfFile(join(root, path)))
     return known.get(path)
   }
 }

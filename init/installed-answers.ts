@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { configFileName, loadConfig, type DatabaseConfig } from '../lib/config.ts'
 import { parseJson } from '../lib/parse-json.ts'
-import { readIfAny } from '../lib/read-if-any.ts'
+import { readIfFile } from '../lib/read-if-any.ts'
 import type { Answers, DatabaseAnswer, InitPlace, Scope } from './answers.ts'
 import { findOwnHandlers, hookEvents, isObject } from './hook-handlers.ts'
 import { kindOf, loadInstallation } from './installation.ts'
@@ -45,7 +45,7 @@ function isSetUp(place: InitPlace, scope: Scope): boolean {
 /** The first settings file with hooks of ours. What cannot be read as JSON has none; whoever edits it says what is wrong. */
 function findInstalled(place: InitPlace): Installed | undefined {
   for (const [scope, file] of settingsFiles(place)) {
-    const settings = parseJson(readIfAny(file) ?? '')
+    const settings = parseJson(readIfFile(file) ?? '')
     if (!isObject(settings) || !isObject(settings['hooks'])) continue
     const { hooks } = settings
     const isOurs = hookEvents.some(

@@ -10,7 +10,7 @@ import { isWithin } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { Repository } from '../lib/repository.ts'
 import type { Answers, InitPlace, Provider } from './answers.ts'
-import { applyPlan } from './apply.ts'
+import { applyPlan, sweepInterrupted } from './apply.ts'
 import { askAnswers } from './ask-answers.ts'
 import { recordTrust } from './consent.ts'
 import { describeDetection } from './describe-detection.ts'
@@ -145,6 +145,7 @@ async function finish(
 ): Promise<WizardResult> {
   const result = { place, answers, plan, trusted: listTrusted(configAfter(place, plan)) }
   if (!writes) return { outcome: 'planned', ...result }
+  sweepInterrupted(place)
   applyPlan(plan)
   await recordTrust(place)
   return { outcome: plan.isEmpty ? 'unchanged' : 'written', ...result }

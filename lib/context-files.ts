@@ -2,13 +2,15 @@
  * Chooses what a new worktree needs from the main checkout that git does not check out: the agents' rules and settings,
  * what `.worktreeinclude` lists, and what the config asks for. Tracked files are git's own business and never chosen.
  */
-import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { copyIntoWorktree, type CopiedFile } from './copy-files.ts'
 import { findNotIgnored } from './exclude.ts'
 import { git, type GitPlace } from './git.ts'
-import { isInnerPath } from './inner-path.ts'
+import { isInnerPath, findEntry } from './inner-path.ts'
+import { findBlockingRules } from './ignore-rules.ts'
 import { IsolateError } from './isolate-error.ts'
+import { isUnfinished } from './unfinished-file.ts'
 import type { Reporter } from './reporter.ts'
 
 export type ContextOptions = {
@@ -54,7 +56,8 @@ export async function copyContext(options: ContextOptions): Promise<CopiedFile[]
 
 /** False for what is never copied, wherever it lies. Pure; `path` with `/`. */
 export function isCopyable(path: string): boolean {
-  if (path.endsWith('/') || databaseSideFile.test(path) || isSameOrBelow(worktreesFolder, path)) return false
+  if (path.endsWith('/') || databaseSideFile.test(path) || isUnfinished(path) || isSameOrBelow(worktreesFolder, path))
+    return false
   return !path.split('/').some((segment) => dependencyFolders.includes(segment))
 }
 
@@ -67,7 +70,7 @@ function requireInner(entry: string): string {
 
 function warnOfOddEntry(source: string, entry: string, reporter: Reporter): void {
   const path = join(source, entry)
-  const status = lstatSync(path, { throwIfNoEntry: false })
+  const status = findEntry(path)
   const name = JSON.stringify(entry)
   if (status === undefined) reporter.warn(`"copy" names ${name}, which is not there`)
   else if (!status.isFile() && !status.isDirectory() && !status.isSymbolicLink()) {
@@ -90,10 +93,15 @@ async function listUntracked(place: GitPlace, paths: readonly string[]): Promise
 /** Files that `.worktreeinclude` matches *and* git ignores. */
 async function listIncluded(source: string, place: GitPlace, reporter: Reporter): Promise<string[]> {
   const include = '.worktreeinclude'
-  const status = lstatSync(join(source, include), { throwIfNoEntry: false })
+  const status = findEntry(join(source, include))
   if (status === undefined) return []
   if (!status.isFile()) {
     reporter.warn(`${include} is no file and is not read`)
+    return []
+  }
+  const blocking = findBlockingRules(source)
+  if (blocking !== undefined) {
+    reporter.warn(`${include} has no effect: ${blocking}`)
     return []
   }
   const left = [...dependencyFolders.map((folder) => `**/${folder}/**`), `${worktreesFolder}/**`]

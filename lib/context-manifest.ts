@@ -5,7 +5,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   closeSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -15,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { findEntry } from './inner-path.ts'
 import { parseJson } from './parse-json.ts'
 import { readIfAny } from './read-if-any.ts'
 
@@ -47,7 +47,7 @@ export function isUntouchedCopy(worktree: string, manifest: Manifest, path: stri
 
 /** `sha256:<hex>` of a file's content or `link:<target>`; undefined for anything else, and where nothing is. */
 export function findFingerprint(path: string): string | undefined {
-  const status = lstatSync(path, { throwIfNoEntry: false })
+  const status = findEntry(path)
   if (status?.isSymbolicLink()) return `link:${readlinkSync(path)}`
   if (!status?.isFile()) return undefined
   return status.size <= memoryLimit ? fingerprintOf(readFileSync(path)) : hashInPieces(path)

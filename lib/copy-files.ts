@@ -2,12 +2,13 @@
  * Copies files from the main checkout to the same places in a worktree. Nothing that is there is overwritten, nothing from
  * outside the main checkout gets in, nothing outside the worktree is written, and a file has its name only when it is whole.
  */
-import { chmodSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
-import { readlinkSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, type Stats } from 'node:fs'
+import { chmodSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
+import { readlinkSync, realpathSync, statSync, symlinkSync, writeFileSync, type Stats } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { isAbsolute, join, posix, relative, resolve } from 'node:path'
 import { findFingerprint, fingerprintOf, loadManifest, memoryLimit, saveManifest } from './context-manifest.ts'
-import { isWithin } from './inner-path.ts'
+import { createStaging, removeStaging } from './dependencies/staging.ts'
+import { findEntry, isWithin } from './inner-path.ts'
 import { errorCode, errorText, IsolateError } from './isolate-error.ts'
 import type { Reporter } from './reporter.ts'
 
@@ -37,7 +38,7 @@ export async function copyIntoWorktree(options: CopyOptions): Promise<CopiedFile
   const paths = options.paths.filter((path) => isFree(worktree, path, reporter))
   if (paths.length === 0) return []
   mkdirSync(gitFolder, { recursive: true })
-  const staging = mkdtempSync(join(gitFolder, 'staging-'))
+  const staging = createStaging({ gitFolder, target: worktree })
   try {
     const staged: Staged[] = []
     for (const [index, path] of paths.entries()) {
@@ -48,7 +49,7 @@ export async function copyIntoWorktree(options: CopyOptions): Promise<CopiedFile
     saveManifest(gitFolder, new Map([...loadManifest(gitFolder), ...entries]))
     return staged.filter((one) => place(options, one)).map(({ path, fingerprint }) => ({ path, fingerprint }))
   } finally {
-    rmSync(staging, { recursive: true, force: true })
+    removeStaging(staging)
   }
 }
 
@@ -63,7 +64,7 @@ function isFree(worktree: string, path: string, reporter: Reporter): boolean {
     reporter.warn(`${show(path)} is not copied: ${show(folder)} is not a folder in the worktree`)
     return false
   }
-  return lstatSync(join(worktree, path), { throwIfNoEntry: false }) === undefined
+  return findEntry(join(worktree, path)) === undefined
 }
 
 async function stage(
@@ -166,7 +167,7 @@ function linkOrCopy(file: string, to: string): void {
 /** Makes what is missing of `folder`, with the modes that the folders have in the main checkout, but always open to us. */
 function makeFolders(source: string, worktree: string, folder: string): void {
   const path = join(worktree, folder)
-  if (folder === '.' || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return
+  if (folder === '.' || findEntry(path) !== undefined) return
   makeFolders(source, worktree, posix.dirname(folder))
   mkdirSync(path)
   chmodSync(path, (statSync(join(source, folder)).mode & 0o777) | 0o700)

@@ -4,14 +4,14 @@
  */
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { checkOut, runPostCheckout } from './check-out.ts'
 import { git } from './git.ts'
 import { loadGitConfig } from './git-config.ts'
 import { worktreePlace } from './linked-git-dir.ts'
 import { leadsInside } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
-import { findLease, identityKey, saveLease, type WorktreeIdentity } from './ledger.ts'
+import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from './ledger.ts'
 import { judgeHeld } from './judge-leases.ts'
 import { notUsable } from './lease-advice.ts'
 import { asSettled, isOurWorktree, type Lease, type Resource } from './lease.ts'
@@ -28,8 +28,15 @@ import { reserveLease, type LeaseDraft } from './reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { rebaseWorktree, type RebaseTarget } from './rebase.ts'
 import { chooseStart, type StartPoint } from './start-point.ts'
-import { addWorktree, findListed, hasBranch, removeWorktreeEntry, requireNothingThere } from './worktree.ts'
-import { parseWorktreeName, type WorktreeName } from './worktree-name.ts'
+import {
+  addWorktree,
+  findListed,
+  hasBranch,
+  removeWorktreeEntry,
+  requireNothingThere,
+  withRepositoryLock,
+} from './worktree.ts'
+import { chooseName, parseWorktreeName, type WorktreeName } from './worktree-name.ts'
 
 export type Creation = {
   lease: Lease
@@ -72,8 +79,8 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
     const listed = await findListed(commonDir, worktree)
     if (listed === undefined) throw listedElsewhere(worktree)
     const { branch } = listed
-    const name = basename(worktree)
-    return { lease: await adopt(project, { worktree, name, branch, lease }, tools), isReopened: lease !== undefined }
+    const adoptee = { worktree, name: undefined, branch, lease }
+    return { lease: await adopt(project, adoptee, tools), isReopened: lease !== undefined }
   })
 }
 
@@ -186,17 +193,34 @@ async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Pr
   return noted
 }
 
-type Adoptee = { worktree: string; name: string; branch: string | undefined; lease: Lease | undefined }
+/** `name` undefined: one is chosen. */
+type Adoptee = { worktree: string; name: string | undefined; branch: string | undefined; lease: Lease | undefined }
 
-async function adopt(project: Project, { worktree, name, branch, lease }: Adoptee, tools: Tools): Promise<Lease> {
+async function adopt(project: Project, adoptee: Adoptee, tools: Tools): Promise<Lease> {
+  const { branch, lease } = adoptee
   const known = lease === undefined ? undefined : asSettled(lease)
   if (known?.state === 'ready') return refresh(project, { ...known, branch }, tools)
-  const fresh = known ?? (await reserve(project, newLease(project, worktree, name, branch)))
+  const fresh = known ?? (await reserveFor(project, adoptee, tools))
   const current: Lease = { ...fresh, branch, state: 'preparing', maker: ownIdentity() }
   const work = async (): Promise<Lease> =>
     finish(project, (await prepareWorktree(project, current, tools)).lease, tools)
   // One that was there before us is not taken back.
   return lease === undefined ? orTearDown(current, tools, work) : work()
+}
+
+/** Under the repository's lock, so that two which are set up at once get two names. */
+function reserveFor(project: Project, { worktree, name, branch }: Adoptee, { reporter }: Tools): Promise<Lease> {
+  if (name !== undefined) return reserve(project, newLease(project, worktree, name, branch))
+  const { commonDir } = project.repository
+  const choose = (): Promise<Lease> => {
+    const others = loadLedger().leases.filter((other) => other.commonDir === commonDir && !other.isShared)
+    const chosen = chooseName(
+      worktree,
+      others.map((other) => other.name),
+    )
+    return reserve(project, newLease(project, worktree, chosen, branch))
+  }
+  return withRepositoryLock(commonDir, choose, reporter)
 }
 
 /** A database that had to be made anew (its container was gone) has no migrations yet. */

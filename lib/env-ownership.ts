@@ -2,13 +2,15 @@
  * Puts our block into a worktree's env file and takes it out again, so that its user has what they would have without us.
  * What was there before is remembered in the worktree's own git folder; a link's target is never written to.
  */
-import { lstatSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { createStaging, removeStaging, sweepStaging } from './dependencies/staging.ts'
 import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } from './env-file.ts'
-import { isWithin, requireWritablePath } from './inner-path.ts'
+import { findEntry, isWithin, requireWritablePath } from './inner-path.ts'
 import { parseJson } from './parse-json.ts'
-import { readIfAny } from './read-if-any.ts'
-import { ownGitFolder } from './linked-git-dir.ts'
+import { readIfAny, readIfFile } from './read-if-any.ts'
+import { ownGitFolder, findLinkedGitDir, ownFolderInGitDir } from './linked-git-dir.ts'
+import { unfinishedPath } from './unfinished-file.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** What the file would be without us, kept up to date whenever the block is rewritten. */
@@ -27,14 +29,14 @@ export function writeEnvFile(source: string | undefined, worktree: string, inner
   const link = readLinkIfAny(path)
   const own = readIfAny(path)
   const known = own !== undefined && link === undefined && hasManagedBlock(own) ? loadOrigin(worktree) : undefined
-  const content = own ?? (source === undefined ? undefined : readIfAny(join(source, inner))) ?? ''
+  const content = own ?? (source === undefined ? undefined : readIfFile(join(source, inner))) ?? ''
   const origin: Origin =
     known === undefined
       ? { base: own ?? '', copied: own === undefined && link === undefined ? content : undefined, link }
       : keepUp(known, content)
   writeWhole(originPath(worktree), JSON.stringify(origin))
   const start = origin.copied ?? giveBackReplaced(content, known?.base ?? '')
-  writeWhole(path, mergeEnvFile(start, text, worktree))
+  writeInWorktree(worktree, path, mergeEnvFile(start, text, worktree))
 }
 
 /**
@@ -44,15 +46,15 @@ export function writeEnvFile(source: string | undefined, worktree: string, inner
  */
 export function removeEnvFile(worktree: string, inner: string): void {
   const path = join(worktree, inner)
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return
+  if (!findEntry(path)?.isFile()) return
   if (!isWithin(worktree, realpathSync(dirname(path)))) return
   const content = readIfAny(path) ?? ''
   if (!hasManagedBlock(content)) return
   const { base, copied, link } = loadOrigin(worktree) ?? { base: '', copied: '' }
   const rest = removeManagedBlock(content, base)
   if (copied !== undefined && removeManagedBlock(content, copied) === copied) rmSync(path)
-  else if (link !== undefined && rest === base) linkWhole(path, link)
-  else writeWhole(path, rest)
+  else if (link !== undefined && rest === base) replace(worktree, path, (finished) => symlinkSync(link, finished))
+  else writeInWorktree(worktree, path, rest)
 }
 
 /** Edits that were made around the block since it was written are its user's, as is a file that has any. */
@@ -67,7 +69,7 @@ function originPath(worktree: string): string {
 
 /** Undefined when there is none, or git has lost the worktree: then nothing is known to be ours but the block. */
 function loadOrigin(worktree: string): Origin | undefined {
-  if (!lstatSync(join(worktree, '.git'), { throwIfNoEntry: false })?.isFile()) return undefined
+  if (!findEntry(join(worktree, '.git'))?.isFile()) return undefined
   const value = parseJson(readIfAny(originPath(worktree)) ?? '')
   return isOrigin(value) ? value : undefined
 }
@@ -79,11 +81,33 @@ function isOrigin(value: unknown): value is Origin {
 }
 
 function readLinkIfAny(path: string): string | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined
+  return findEntry(path)?.isSymbolicLink() ? readlinkSync(path) : undefined
 }
 
-function linkWhole(path: string, target: string): void {
-  const finished = `${path}.${process.pid}.tmp`
-  symlinkSync(target, finished)
+function writeInWorktree(worktree: string, path: string, content: string): void {
+  replace(worktree, path, (finished) => writeFileSync(finished, content, { mode: 0o600 }))
+}
+
+/** Whole at any moment, and made where git does not see it: what a killed process leaves is not to be taken for work. */
+function replace(worktree: string, path: string, make: (finished: string) => void): void {
+  const gitDir = findLinkedGitDir(worktree)
+  const gitFolder = join(gitDir ?? '', ownFolderInGitDir)
+  // A worktree that git has lost.
+  if (gitDir === undefined || !existsSync(gitFolder)) return replaceBeside(path, make)
+  const place = { gitFolder, target: realpathSync(dirname(path)) }
+  sweepStaging(place)
+  const staging = createStaging(place)
+  try {
+    const finished = join(staging, 'whole')
+    make(finished)
+    renameSync(finished, path)
+  } finally {
+    removeStaging(staging)
+  }
+}
+
+function replaceBeside(path: string, make: (finished: string) => void): void {
+  const finished = unfinishedPath(path)
+  make(finished)
   renameSync(finished, path)
 }

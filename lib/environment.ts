@@ -7,13 +7,13 @@ import { writeEnvFile } from './env-ownership.ts'
 import type { EnvVariables } from './env-reference.ts'
 import { databaseOf } from './lease-database.ts'
 import { findResource, type Lease } from './lease.ts'
-import type { Project } from './project.ts'
+import type { Project, ProjectFiles } from './project.ts'
 import type { Reporter } from './reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from './shell-environment.ts'
 import { renderTemplate, type EnvEntry, type RenderedTemplate } from './template.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
 import { slugOf } from './worktree-name.ts'
-import { readIfAny } from './read-if-any.ts'
+import { findOddity, readIfAny, readIfFile } from './read-if-any.ts'
 import { writeWhole } from './write-whole.ts'
 
 export type Environment = RenderedTemplate & {
@@ -24,7 +24,7 @@ export type Environment = RenderedTemplate & {
 }
 
 /** The template of the main checkout, or of the worktree where there is no other; undefined without one. */
-export function loadTemplate({ repository, config, template }: Project, worktree?: string): string | undefined {
+export function loadTemplate({ repository, config, template }: ProjectFiles, worktree?: string): string | undefined {
   if (repository.source !== undefined || worktree === undefined) return template
   return readIfAny(join(worktree, config.environment.template))
 }
@@ -64,17 +64,33 @@ export function writeEnvironment(project: Project, lease: Lease, reporter: Repor
   const environment = environmentOf(project, lease)
   for (const warning of environment.warnings) reporter.warn(warning)
   const file = findResource(lease, 'environment')
-  if (file === undefined) reporter.warn(trackedWarning(project.config.environment.file))
-  else writeEnvFile(project.repository.source, lease.worktree, file.inner, environment.text)
+  const inner = file?.inner ?? project.config.environment.file
+  const oddity = findOddity(join(lease.worktree, inner))
+  if (oddity !== undefined) reporter.warn(leftAlone(`${join(lease.worktree, inner)} is ${oddity}, not a file,`))
+  else if (file === undefined) reporter.warn(leftAlone(`${inner} is tracked by git`))
+  else writeOwnFile(project, lease, inner, environment.text, reporter)
   writeShellEnvironment(lease, environment)
+}
+
+function writeOwnFile(
+  { repository: { source } }: Project,
+  { worktree }: Lease,
+  inner: string,
+  text: string,
+  reporter: Reporter,
+): void {
+  const oddity = source === undefined ? undefined : findOddity(join(source, inner))
+  if (oddity !== undefined)
+    reporter.warn(`${join(source ?? '', inner)} is ${oddity}, not a file: nothing was taken over from it`)
+  writeEnvFile(source, worktree, inner, text)
 }
 
 export function writeShellEnvironment({ worktree }: Lease, { shellText }: Environment): void {
   writeWhole(join(linkedGitDir(worktree), shellEnvironmentPath), shellText)
 }
 
-function trackedWarning(file: string): string {
-  return `${file} is tracked by git and was left as it is; shells get the environment all the same`
+function leftAlone(reason: string): string {
+  return `${reason} and was left as it is; shells get the environment all the same`
 }
 
 /** All that a template can name; those without a value are known, and empty. */
@@ -130,5 +146,5 @@ function identityEntries({ name }: Lease): EnvEntry[] {
 /** Next and Bun do not read .env.local when NODE_ENV=test is exported (measured with Next 16, Bun 1.4). */
 function skipsEnvFileInTests(worktree: string): boolean {
   if (existsSync(join(worktree, 'bun.lock')) || existsSync(join(worktree, 'bun.lockb'))) return true
-  return /"next"\s*:/.test(readIfAny(join(worktree, 'package.json')) ?? '')
+  return /"next"\s*:/.test(readIfFile(join(worktree, 'package.json')) ?? '')
 }

@@ -5,6 +5,8 @@
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gitFailure, tryGit, type GitPlace } from './git.ts'
+import { requireReadableRules } from './ignore-rules.ts'
+import { sweepUnfinished, unfinishedPath } from './unfinished-file.ts'
 import { withRepositoryLock } from './worktree.ts'
 import { readIfAny } from './read-if-any.ts'
 
@@ -17,6 +19,7 @@ const end = '# agent-isolate: end'
  */
 export async function findNotIgnored(checkout: GitPlace, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return []
+  if (checkout.workTree !== undefined) requireReadableRules(checkout.workTree)
   const args = ['check-ignore', '-z', '--verbose', '--stdin']
   const outcome = await tryGit(checkout, args, { input: paths.map((path) => `${path}\0`).join('') })
   // 1: none of them is ignored.
@@ -78,12 +81,13 @@ function changeExclude(commonDir: string, change: (content: string) => string): 
   const named = join(commonDir, 'info', 'exclude')
   // It may be a link to a file that the user keeps elsewhere.
   const path = existsSync(named) ? realpathSync(named) : named
+  sweepUnfinished(dirname(path))
   const content = readIfAny(path) ?? ''
   const changed = change(content)
   if (changed === content) return
   if (changed === '') return rmSync(path, { force: true })
   mkdirSync(dirname(path), { recursive: true })
-  const finished = `${path}.agent-isolate-${process.pid}`
+  const finished = unfinishedPath(path)
   writeFileSync(finished, changed, { flag: 'w' })
   renameSync(finished, path)
 }

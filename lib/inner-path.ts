@@ -1,7 +1,8 @@
 /** Keeps paths that come from a repository inside it, whatever they are made of: text, `..`, or symlinks on the way. */
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
+import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path'
-import { errorCode, IsolateError } from './isolate-error.ts'
+import { findStatus } from './read-if-any.ts'
+import { errorCode, errorText, IsolateError } from './isolate-error.ts'
 
 /** True for a relative path that, as text, stays inside the folder it is joined to, and out of its `.git`. */
 export function isInnerPath(path: string): boolean {
@@ -15,9 +16,26 @@ export function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
+/** What lies at the path itself, be it a link; undefined where nothing is, as below something that is no folder. */
+export function findEntry(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** What is in the way of making `folder`: the file or the like that it is, or would lie below. */
+export function findObstacle(folder: string): string | undefined {
+  let existing = folder
+  while (!isTaken(existing)) existing = dirname(existing)
+  return findStatus(existing)?.isDirectory() ? undefined : existing
+}
+
 /** True when there is anything at the path: a dangling link is something too. */
 export function isTaken(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  return findEntry(path) !== undefined
 }
 
 /**
@@ -48,6 +66,11 @@ export function requireWritablePath(folder: string, inner: string): string {
       hint: 'Choose another path in agent-isolate.json.',
     })
   }
-  mkdirSync(dirname(path), { recursive: true })
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error
+    throw new IsolateError(`the folder ${dirname(path)} cannot be made: ${errorText(error)}`, { cause: error })
+  }
   return path
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 
 import { basename, dirname, join, resolve } from 'node:path'
 import { isWithin } from './inner-path.ts'
 import type { Lease } from './lease.ts'
-import { readIfAny } from './read-if-any.ts'
+import { readIfAny, readIfFile } from './read-if-any.ts'
 import { findLinkedGitDir, ownFolderInGitDir, ownGitFolder, rootMark } from './linked-git-dir.ts'
 
 /** With the main checkout, where git could not tell: see `findMainCheckout`. */
@@ -48,7 +48,7 @@ export function loadMarks(commonDir: string): Map<string, MarkedWorktree> {
     const id = readMark(gitDir)
     if (id === undefined) continue
     // git writes it relative to the git folder where it is told to (git-config(1), worktree.useRelativePaths).
-    marks.set(id, { gitDir, path: dirname(resolve(gitDir, readIfAny(join(gitDir, 'gitdir'))?.trim() ?? '')) })
+    marks.set(id, { gitDir, path: dirname(resolve(gitDir, readIfFile(join(gitDir, 'gitdir'))?.trim() ?? '')) })
   }
   return marks
 }

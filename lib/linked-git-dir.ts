@@ -1,14 +1,15 @@
 /** The git folder of a linked worktree, found without asking git, and what we keep in it. */
-import { lstatSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { GitPlace } from './git.ts'
+import { findEntry } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
+import { readIfFile } from './read-if-any.ts'
 
 /** The git folder of a linked worktree, read from its `.git` file (gitrepository-layout(5)) without asking git. Undefined for anything else. */
 export function findLinkedGitDir(worktree: string): string | undefined {
   const path = join(worktree, '.git')
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
-  const target = /^gitdir: (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1]
+  if (!findEntry(path)?.isFile()) return undefined
+  const target = /^gitdir: (.+)$/m.exec(readIfFile(path) ?? '')?.[1]
   return target === undefined ? undefined : resolve(worktree, target)
 }
 

@@ -13,9 +13,9 @@ export function newMakerName(): string {
 /** Such things are there for minutes. After this many ms one of another machine, container or boot was left by a killed process. */
 const abandonedMs = 24 * 60 * 60 * 1000
 
-/** Whether the process that made the file or folder is gone. False for a name that is not of this form. */
-export function isLeftBehind(path: string): boolean {
-  const [, pid, place] = /^(\d+)(?:[-.](\w+))?/.exec(basename(path)) ?? []
+/** Whether the process that made the file or folder is gone. False for a `name` that is not of this form. */
+export function isLeftBehind(path: string, name = basename(path)): boolean {
+  const [, pid, place] = /^(\d+)(?:[-.](\w+))?/.exec(name) ?? []
   if (pid === undefined) return false
   if (place === ownPlaceMark()) return !isRunning(Number(pid))
   const modifiedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs

@@ -23,20 +23,30 @@ export function blockCandidates(identity: string, [first, last]: readonly [numbe
   return Array.from({ length: count }, (_, step) => (start + ((preferred + step) % count)) * blockSize)
 }
 
-/** Gives each name a port of the block. Names that have one keep it; `app` is the first. Throws `IsolateError` beyond ten names. */
+/**
+ * Gives each name a port of the block. Names that have one keep it; `app` is the first. Those in `retired` give theirs up,
+ * in that order, when there is no other. Throws `IsolateError` beyond ten names.
+ */
 export function assignPorts(
   block: number,
   names: readonly string[],
   existing: Readonly<Record<string, number>> = {},
+  retired: readonly string[] = [],
 ): Record<string, number> {
-  const ports: Record<string, number> = { ...existing }
+  let ports: Readonly<Record<string, number>> = existing
+  const left = [...retired]
   for (const name of ['app', ...names]) {
     if (ports[name] !== undefined) continue
+    if (sparePorts({ block, ports }).length === 0) ports = without(ports, left.shift())
     const [free] = sparePorts({ block, ports })
-    if (free === undefined) throw tooManyNames(names)
-    ports[name] = free
+    if (free === undefined) throw tooManyNames(names, existing)
+    ports = { ...ports, [name]: free }
   }
-  return ports
+  return { ...ports }
+}
+
+function without(ports: Readonly<Record<string, number>>, left: string | undefined): Record<string, number> {
+  return Object.fromEntries(Object.entries(ports).filter(([name]) => name !== left))
 }
 
 /** Ports of the lease's block that have no name yet. */
@@ -73,8 +83,13 @@ function canBind(port: number, host: string): Promise<boolean> {
   })
 }
 
-function tooManyNames(names: readonly string[]): IsolateError {
-  return new IsolateError(`a worktree has ${blockSize} ports, and "app" plus these are more: ${names.join(', ')}`, {
-    hint: 'Name fewer ports in agent-isolate.json ("ports.names") and in the template ($AGENT_PORT_…).',
-  })
+function tooManyNames(names: readonly string[], existing: Readonly<Record<string, number>>): IsolateError {
+  const held = Object.keys(existing).filter((name) => name !== 'app' && !names.includes(name))
+  const used = names.length < blockSize ? `; still in use: ${held.join(', ')}` : ''
+  return new IsolateError(
+    `a worktree has ${blockSize} ports, and "app" plus these are more: ${names.join(', ')}${used}`,
+    {
+      hint: 'Name fewer ports in agent-isolate.json ("ports.names") and in the template ($AGENT_PORT_…).',
+    },
+  )
 }

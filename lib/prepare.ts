@@ -19,11 +19,12 @@ import { askGit } from './git.ts'
 import { isTaken } from './inner-path.ts'
 import { IsolateError } from './isolate-error.ts'
 import { markWorktree } from './lease-mark.ts'
+import { assignLeasePorts } from './lease-ports.ts'
 import { findResource, isOurWorktree, type Lease, type Resource } from './lease.ts'
 import { saveLease } from './ledger.ts'
-import { assignPorts } from './ports.ts'
-import type { Project } from './project.ts'
+import type { Project, ProjectFiles } from './project.ts'
 import { sourcePlace } from './repository.ts'
+import { findOddity } from './read-if-any.ts'
 import type { Reporter } from './reporter.ts'
 import { runCommand } from './project-commands.ts'
 import { sqliteSideFiles } from './sqlite/snapshot.ts'
@@ -34,7 +35,7 @@ import { ownGitFolder, worktreePlace } from './linked-git-dir.ts'
 export type Tools = { reporter: Reporter; stopwatch: Stopwatch }
 
 /** Names of ports, beside `app`, that the config or the template asks for; first the one of a container. */
-export function requiredPortNames(project: Project, worktree?: string): string[] {
+export function requiredPortNames(project: ProjectFiles, worktree?: string): string[] {
   const { ports, database, compose } = project.config
   const own = database.provider === 'postgres-docker' && database.isolation === 'container' ? ['db'] : []
   const services = composePortNames(compose.ports).map(({ name }) => name)
@@ -65,7 +66,7 @@ export async function prepareWorktree(
     added.flatMap((resource) => ignorablePaths(resource, decisions)),
   )
   const resources = [...lease.resources, ...excludeFirst(lease, ignorable), ...added]
-  const ports = assignPorts(lease.block, requiredPortNames(project, worktree), lease.ports)
+  const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree))
   const current: Lease = { ...lease, ports, resources }
   saveLease(current)
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
@@ -167,8 +168,10 @@ async function planResources(
   if (findResource(lease, 'environment') === undefined) {
     const inner = config.environment.file
     const existed = isTaken(join(lease.worktree, inner))
-    // A tracked file is the repository's; the shell environment has to do then.
-    if (!existed || !(await isTracked(lease.worktree, inner))) resources.push({ kind: 'environment', inner, existed })
+    // A tracked file is the repository's, a FIFO somebody's; the shell environment has to do then.
+    const isOdd = findOddity(join(lease.worktree, inner)) !== undefined
+    if (!isOdd && (!existed || !(await isTracked(lease.worktree, inner))))
+      resources.push({ kind: 'environment', inner, existed })
   }
   return resources
 }

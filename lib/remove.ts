@@ -9,8 +9,9 @@ import { isOurWorktree, isPostponed, type Lease } from './lease.ts'
 import { findLease, loadLedger } from './ledger.ts'
 import { followMoves } from './moved-leases.ts'
 import { runTeardownCommands } from './project-commands.ts'
-import { loadProject, type Project } from './project.ts'
+import { loadProjectIfRight } from './project.ts'
 import type { Reporter } from './reporter.ts'
+import { requireRepository, type Repository } from './repository.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
 import { giveUpCommits, tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
@@ -21,16 +22,16 @@ export type RemoveOptions = { reporter: Reporter; discard: boolean }
 
 /** Removes the worktree of that name (or path) in the repository of `cwd`. Throws `IsolateError` when it holds work and `discard` is not given. */
 export async function removeWorktree(cwd: string, nameOrPath: string, options: RemoveOptions): Promise<Lease> {
-  const project = await loadProject(cwd)
-  await followMoves(project.repository.commonDir, loadLedger().leases, options.reporter)
-  const lease = requireLease(project, nameOrPath)
+  const repository = await requireRepository(cwd)
+  await followMoves(repository.commonDir, loadLedger().leases, options.reporter)
+  const lease = requireLease(repository, nameOrPath, cwd)
   // One that is gone is but for what its removal could not give back.
   if (!isOurWorktree(lease) && existsSync(lease.worktree)) {
     throw new IsolateError(`${lease.worktree} was not made by agent-isolate`, {
       hint: `Give back its ports and database with "agent-isolate teardown" there; the tool that made it removes it.`,
     })
   }
-  return removeLeased(project, lease, options)
+  return removeLeased(repository, lease, options)
 }
 
 /** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
@@ -43,7 +44,7 @@ export async function removeWorktreeAt(path: string, reporter: Reporter): Promis
   process.chdir(lease.root)
   // The root of a bare repository may be a plain folder that holds it.
   const place = existsSync(join(lease.root, '.git')) ? lease.root : lease.commonDir
-  await removeLeased(await loadProject(place), lease, { reporter, discard: false })
+  await removeLeased(await requireRepository(place), lease, { reporter, discard: false })
 }
 
 /** Those of the ledger; the ones of a repository that was moved, with the worktree, where they are now. */
@@ -55,7 +56,9 @@ async function leasesAround(worktree: string, reporter: Reporter): Promise<reado
   return followMoves(realpathSync(dirname(dirname(gitDir))), leases, reporter)
 }
 
-function removeLeased(project: Project, lease: Lease, options: RemoveOptions): Promise<Lease> {
+/** What main says today, rightly or not, is no reason to keep a worktree. */
+async function removeLeased(repository: Repository, lease: Lease, options: RemoveOptions): Promise<Lease> {
+  const project = await loadProjectIfRight(repository)
   return withWorktreeLock(lease, options, async () => {
     const current = findLease(lease)
     if (current?.id !== lease.id) throw new IsolateError(`${lease.worktree} has just been removed by another process`)
@@ -73,10 +76,11 @@ function removeLeased(project: Project, lease: Lease, options: RemoveOptions): P
 
 /** Gives back what a worktree that another tool made holds; the worktree and its branch stay. */
 export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise<Lease> {
-  const project = await loadProject(cwd)
-  const { commonDir } = project.repository
-  const worktree = requireLinkedWorktree(project)
+  const repository = await requireRepository(cwd)
+  const { commonDir } = repository
+  const worktree = requireLinkedWorktree({ repository })
   await followMoves(commonDir, loadLedger().leases, reporter)
+  const project = await loadProjectIfRight(repository)
   return withWorktreeLock({ worktree, commonDir }, { reporter }, async () => {
     const lease = findLease({ worktree, commonDir })
     if (lease === undefined) throw new IsolateError(`${worktree} holds nothing: it was never set up`)

@@ -1,11 +1,11 @@
 /** Where we are: the repository of a folder, its main checkout and its worktrees, found by asking git. */
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askGit, gitFailure, tryGit, tryGitIn, type GitPlace } from './git.ts'
 import { IsolateError } from './isolate-error.ts'
 import { findLinkedGitDir, ownFolderInGitDir, rootMark } from './linked-git-dir.ts'
-import { readIfAny } from './read-if-any.ts'
+import { readIfAny, findStatus } from './read-if-any.ts'
 
 export type Repository = {
   /** Where worktrees are made: the top of the main checkout, or, for a bare repository, the folder that holds it. */
@@ -172,6 +172,6 @@ function bareRoot(commonDir: string): string {
 }
 
 function requireDirectory(path: string): void {
-  if (!path.includes('\0') && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (!path.includes('\0') && findStatus(path)?.isDirectory()) return
   throw new IsolateError(`no such folder: ${JSON.stringify(path)}`, { hint: 'Start from a folder of the repository.' })
 }

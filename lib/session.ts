@@ -1,5 +1,5 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { setUpWorktree } from './create.ts'
 import { databaseOf, describeDatabase } from './lease-database.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from './isolate-error.ts'
@@ -7,10 +7,13 @@ import { judge } from './judge-leases.ts'
 import { findLease } from './ledger.ts'
 import { findResource, type Lease } from './lease.ts'
 import type { Tools } from './prepare.ts'
+import { readIfAny } from './read-if-any.ts'
+import { loadProjectFiles, loadProjectOf } from './project.ts'
 import { reapDeadLeases } from './reap.ts'
 import type { Reporter } from './reporter.ts'
-import { findRepository } from './repository.ts'
+import { findRepository, type Repository } from './repository.ts'
 import { claudeEnvironmentSnippet } from './shell-environment.ts'
+import { lacksPorts, topUpPorts } from './top-up-ports.ts'
 
 /**
  * The lines for the model; undefined in a main checkout, and outside of repositories. A linked worktree without a lease gets one. `envFile`: the
@@ -31,7 +34,20 @@ export async function startSession(
   const known = findLease({ worktree: checkout, commonDir })
   const isUsable = known !== undefined && !known.isMoved && (await judge(known)) === 'use'
   if (!isUsable) return describeLease((await setUpWorktree(cwd, tools)).lease)
-  return describeLease((await hasItsDatabase(known)) ? known : await wake(known, tools))
+  const current = await keepUp(repository, known, tools.reporter)
+  return describeLease((await hasItsDatabase(current)) ? current : await wake(current, tools))
+}
+
+/** A name of a port that main has asked for since is in the shells of this session; what is wrong there today is a warning. */
+async function keepUp(repository: Repository, lease: Lease, reporter: Reporter): Promise<Lease> {
+  try {
+    if (!lacksPorts(loadProjectFiles(repository), lease)) return lease
+    return await topUpPorts(await loadProjectOf(repository), lease, reporter)
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    reporter.warn(`the environment of this worktree is as it was written last: ${describeFailure(error)}`)
+    return lease
+  }
 }
 
 /** Where that fails, the worktree still has all else. */
@@ -77,10 +93,10 @@ export function describeLease(lease: Lease): string {
 function appendSnippet(envFile: string, reporter: Reporter): void {
   const snippet = claudeEnvironmentSnippet()
   try {
-    if (existsSync(envFile) && readFileSync(envFile, 'utf8').includes(snippet)) return
+    if (readIfAny(envFile)?.includes(snippet)) return
     appendFileSync(envFile, snippet)
   } catch (error) {
-    if (errorCode(error) === undefined) throw error
+    if (errorCode(error) === undefined && !(error instanceof IsolateError)) throw error
     reporter.warn(`shell commands will not have the environment: ${errorText(error)}`)
   }
 }

@@ -35,5 +35,5 @@ export function findLeftFiles(): string[] {
   const folder = requireStateFolder('tmp')
   return readdirSync(folder)
     .map((name) => join(folder, name))
-    .filter(isLeftBehind)
+    .filter((path) => isLeftBehind(path))
 }

@@ -9,6 +9,9 @@ import { countOwnCommits } from './own-commits.ts'
 import { listWorktrees } from './repository.ts'
 import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from './submodules.ts'
 import { checkoutPlace, linkedGitDir, ownGitFolder, worktreePlace } from './linked-git-dir.ts'
+import { requireReadableRules } from './ignore-rules.ts'
+import { isHalfMadeIgnoreFile } from './self-ignoring-folder.ts'
+import { isUnfinished } from './unfinished-file.ts'
 
 export type UnsavedWork = {
   /** Paths of changed and new files, at most as many as a message can show. */
@@ -29,6 +32,7 @@ const shownFiles = 5
 /** Looks at a worktree that exists. `branch`: the one checked out there, which does not count as a safe place. */
 export async function findUnsavedWork(lease: Lease, branch: string | undefined): Promise<UnsavedWork> {
   const { worktree, commonDir } = lease
+  requireReadableRules(worktree)
   const made = findResource(lease, 'branch')
   const manifest = loadManifest(ownGitFolder(worktree))
   const [files, head, ignored, listed, submodules] = await Promise.all([
@@ -109,8 +113,13 @@ async function findChangedFiles(worktree: string, inner: string, manifest: Manif
   const entries = (await git(checkoutPlace(join(worktree, inner)), args)).split('\0').filter((entry) => entry !== '')
   return entries
     .map((entry) => ({ code: entry.slice(0, 2), path: join(inner, entry.slice(3)) }))
-    .filter(({ code, path }) => !(code === '??' && isUntouchedCopy(worktree, manifest, path)))
+    .filter(({ code, path }) => !(code === '??' && isOurs(worktree, manifest, path)))
     .map(({ path }) => path)
+}
+
+/** What we copied there or, killed on the way, left half-made. */
+function isOurs(worktree: string, manifest: Manifest, path: string): boolean {
+  return isUntouchedCopy(worktree, manifest, path) || isHalfMadeIgnoreFile(join(worktree, path)) || isUnfinished(path)
 }
 
 function count(number: number, noun: string): string {

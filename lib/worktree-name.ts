@@ -1,4 +1,5 @@
 /** The name of a worktree: checked once, at the edge, because folders, branches and databases are named after it. */
+import { createHash } from 'node:crypto'
 import { IsolateError } from './isolate-error.ts'
 
 export type WorktreeName = {
@@ -20,6 +21,30 @@ export function parseWorktreeName(value: unknown): WorktreeName {
   if (reason !== undefined) throw new IsolateError(`not a usable worktree name: ${shorten(value)} (${reason})`)
   const flat = value.replaceAll('/', '+')
   return { name: value, flat, slug: slugOf(value) }
+}
+
+/**
+ * A name for the worktree that another tool made at `path`: that of its folder, with those above it where another worktree
+ * of the repository has it already. Other tools give theirs one and the same (`~/.codex/worktrees/1a2b/app`). `taken`: the
+ * names of the others, from which its slug differs too. Pure.
+ */
+export function chooseName(path: string, taken: readonly string[]): string {
+  const folders = path
+    .split('/')
+    .map(plain)
+    .filter((folder) => folder !== '')
+  const nearest = [1, 2, 3].map((count) => folders.slice(-count).join('-').slice(-maximumLength).replace(/^-+/, ''))
+  const slugs = new Set(taken.map(slugOf))
+  const free = nearest.find((name) => findFault(name) === undefined && !slugs.has(slugOf(name)))
+  return free ?? `worktree-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`
+}
+
+/** A folder's name as a part of a worktree's. */
+function plain(folder: string): string {
+  return folder
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/\.{2,}/g, '.')
+    .replace(/^[-.]+|[-.]+$|\.lock$/gi, '')
 }
 
 /** Turns any text into lower-case letters, digits and `-`; never empty. */

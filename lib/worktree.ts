@@ -2,7 +2,7 @@
  * Makes and removes git worktrees. git itself fails when many are added at once, so everything that writes to the
  * shared git folder happens under the repository's lock, and nothing else does: the slow check-out runs unlocked.
  */
-import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
@@ -11,6 +11,7 @@ import { IsolateError } from './isolate-error.ts'
 import { withLock } from './lock.ts'
 import { listWorktrees, type ListedWorktree, type Repository } from './repository.ts'
 import { readIfAny } from './read-if-any.ts'
+import { findEntry, findObstacle } from './inner-path.ts'
 import { countOwnCommits } from './own-commits.ts'
 import type { Outcome } from './run.ts'
 import type { Reporter } from './reporter.ts'
@@ -90,7 +91,13 @@ async function isOwnWorkTree(path: string): Promise<boolean> {
 
 /** Throws `IsolateError` when there is anything at the path but an empty folder. */
 export function requireNothingThere(path: string): void {
-  const status = lstatSync(path, { throwIfNoEntry: false })
+  const above = findObstacle(dirname(path))
+  if (above !== undefined) {
+    throw new IsolateError(`the folder ${dirname(path)} cannot be made: ${above} is no folder`, {
+      hint: 'Move it away, or set "worktrees.folder" in agent-isolate.json.',
+    })
+  }
+  const status = findEntry(path)
   if (status === undefined || (status.isDirectory() && readdirSync(path).length === 0)) return
   throw new IsolateError(`${path} is there already, and is no worktree of this repository`, {
     hint: 'Move it away, or choose another name.',

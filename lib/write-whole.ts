@@ -1,4 +1,7 @@
-/** Writes a file so that at any moment it is there as a whole, as it was or as it will be. */
+/**
+ * Writes a file of ours, in git's folders, so that at any moment it is there as a whole, as it was or as it will be. Not for
+ * a worktree: what a killed process leaves beside it would be taken for somebody's work.
+ */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 

@@ -85,7 +85,7 @@ test("an agent's rules and settings are copied, other worktrees and dependencies
   assert.deepEqual(listFiles(world.worktree), [...wanted, 'README.md'].toSorted())
   const skill = '.claude/skills/x/SKILL.md'
   assert.equal(readFileSync(join(world.worktree, skill), 'utf8'), `content of ${skill}\n`)
-  assert.deepEqual(readdirSync(world.gitFolder), ['copied.json'])
+  assert.deepEqual(listFiles(world.gitFolder), ['copied.json'])
 })
 
 test('nothing is left behind where there is nothing to copy', async (t) => {

@@ -28,6 +28,12 @@ test('a name keeps its port when other names come and go', () => {
   assert.deepEqual(assignPorts(20410, [], { app: 20410, api: 20411 }), { app: 20410, api: 20411 })
   const names = Array.from({ length: 10 }, (_, index) => `n${index}`)
   assert.throws(() => assignPorts(20410, names), /has 10 ports/)
+  const full = assignPorts(20410, names.slice(0, 9))
+  const [first = '', second = ''] = names
+  const given = assignPorts(20410, [...names.slice(2, 9), 'new'], full, [second, first])
+  assert.equal(given['new'], full[second])
+  assert.equal(given[first], full[first])
+  assert.throws(() => assignPorts(20410, ['new'], full), /these are more: new; still in use: /)
 })
 
 for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {

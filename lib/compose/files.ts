@@ -1,10 +1,9 @@
 /** Which compose files there are in a worktree: those that compose takes by itself, or those that the user has named. */
-import { statSync } from 'node:fs'
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { parseEnvStatements } from '../env-syntax.ts'
 import { isWithin } from '../inner-path.ts'
 import { IsolateError } from '../isolate-error.ts'
-import { readIfAny } from '../read-if-any.ts'
+import { findStatus, readIfFile } from '../read-if-any.ts'
 
 /** Compose v2's order (compose-go, cli/options.go). docker-compose 1.29 has it the other way round: config/config.py. */
 const baseNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
@@ -33,7 +32,7 @@ function findFirst(folder: string, names: readonly string[]): string | undefined
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  return findStatus(path)?.isFile() ?? false
 }
 
 /** What our generated files' paths have in common, in any worktree's git folder. */
@@ -75,6 +74,6 @@ function requireFile(path: string): string {
 }
 
 function readDotEnv(path: string): Map<string, string> {
-  const assignments = parseEnvStatements(readIfAny(path) ?? '').flatMap(({ assignment }) => assignment ?? [])
+  const assignments = parseEnvStatements(readIfFile(path) ?? '').flatMap(({ assignment }) => assignment ?? [])
   return new Map(assignments.map(({ key, body }) => [key, body]))
 }

@@ -3,10 +3,11 @@
  * the fixed ports and names out of the repository's. That file is only ever read together with COMPOSE_PROJECT_NAME.
  */
 import { existsSync, realpathSync, rmSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { isWithin } from '../inner-path.ts'
 import { IsolateError } from '../isolate-error.ts'
-import { readIfAny } from '../read-if-any.ts'
+import { findOddity, readIfFile } from '../read-if-any.ts'
 import type { Outcome } from '../run.ts'
 import { writeWhole } from '../write-whole.ts'
 import { editCanonicalConfig, parseCanonicalConfig } from './canonical-config.ts'
@@ -54,7 +55,8 @@ export async function writeComposeOverride(request: ComposeRequest): Promise<Com
   }
   const program = await requireComposeProgram()
   const files = named ?? findComposeFiles(worktree, program)
-  requireInWorktree(worktree, [...files, join(dirname(files[0] ?? worktree), '.env')])
+  const dotEnv = join(dirname(files[0] ?? worktree), '.env')
+  requireInWorktree(worktree, [...files, dotEnv])
   const text = await readConfig(program, files, request)
   const { plan, content } = program.isLegacy ? rewrite(text, request) : override(text, request)
   const path = join(ownFolder(worktree), program.isLegacy ? 'compose.yaml' : 'override.yaml')
@@ -63,7 +65,7 @@ export async function writeComposeOverride(request: ComposeRequest): Promise<Com
   if (program.isLegacy) copyDotEnv(files, worktree)
   const environment = { COMPOSE_PROJECT_NAME: project, ...joinPaths(program.isLegacy ? [path] : [...files, path]) }
   writeWhole(environmentPath(worktree), `${JSON.stringify(environment, undefined, 2)}\n`)
-  return { environment, warnings: plan.warnings }
+  return { environment, warnings: [...plan.warnings, ...describeUnread(dotEnv)] }
 }
 
 function override(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
@@ -101,7 +103,10 @@ async function readConfig(
   files: readonly string[],
   { worktree, project, exported }: ComposeRequest,
 ): Promise<string> {
-  const selection = [...files.flatMap((file) => ['--file', file]), '--project-name', project]
+  const dotEnv = join(dirname(files[0] ?? worktree), '.env')
+  // Compose would wait at a FIFO.
+  const envFile = findOddity(dotEnv) === undefined ? [] : ['--env-file', devNull]
+  const selection = [...envFile, ...files.flatMap((file) => ['--file', file]), '--project-name', project]
   const options = { cwd: worktree, env: { ...exported, ...withoutRemotes, COMPOSE_PROJECT_NAME: project } }
   const runConfig = (...args: string[]): Promise<Outcome> => runCompose(program, [...selection, ...args], options)
   const allProfiles = ['--profile', '*', 'config', '--format', 'json']
@@ -128,9 +133,14 @@ function requireInWorktree(worktree: string, files: readonly string[]): void {
   })
 }
 
+function describeUnread(path: string): string[] {
+  const oddity = findOddity(path)
+  return oddity === undefined ? [] : [`${path} is ${oddity}, not a file: what compose takes from it was left out`]
+}
+
 function copyDotEnv(files: readonly string[], worktree: string): void {
   const copy = join(ownFolder(worktree), '.env')
-  const text = readIfAny(join(dirname(files[0] ?? ''), '.env'))
+  const text = readIfFile(join(dirname(files[0] ?? ''), '.env'))
   if (text === undefined) rmSync(copy, { force: true })
   else writeWhole(copy, text)
 }

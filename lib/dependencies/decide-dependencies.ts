@@ -11,7 +11,7 @@ import {
   type PackageManager,
   type ProjectEvidence,
 } from './dependency-plan.ts'
-import { areEqualFiles, findStatus, readRegularFile } from './regular-file.ts'
+import { areEqualFiles, findStatus, readRegularFile } from '../read-if-any.ts'
 
 export type DependencyRequest = {
   /** Root of the main checkout. */

@@ -3,9 +3,9 @@
  * it, emptying it or removing it removes links, where a node_modules that is itself a symlink would be emptied at its target.
  */
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, type Dirent } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
-import { leadsInside } from '../inner-path.ts'
+import { findEntry, leadsInside } from '../inner-path.ts'
 import { cloneFolder, isCache, isGenerated, type CloneOptions } from './clone-folder.ts'
 import { relocateTarget } from './relocate.ts'
 
@@ -40,7 +40,7 @@ export function digestLinkFolder(folder: string): string | undefined {
 export async function removeDependencyLinks(worktree: string, folders: readonly string[]): Promise<void> {
   for (const folder of folders.filter((one) => leadsInside(worktree, one))) {
     const path = join(worktree, folder)
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(path)
+    if (findEntry(path)?.isSymbolicLink()) unlinkSync(path)
     // rm does not follow links: it unlinks them.
     else if (isRealDirectory(path) && isLinkFolder(path)) rmSync(path, { recursive: true, force: true, maxRetries: 3 })
   }
@@ -79,5 +79,5 @@ function listLinks(folder: string, inner = ''): { inner: string; target: string 
 }
 
 function isRealDirectory(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return findEntry(path)?.isDirectory() ?? false
 }

@@ -1,14 +1,14 @@
 /**
- * Where dependency folders and databases are made before they are renamed into place, so that the worktree only ever has
- * whole ones, and git never sees half of one.
+ * Where dependency folders, databases, copies and the env file are made before they are renamed into place, so that the
+ * worktree only ever has whole ones, and git never sees half of one.
  * Each piece of work has a folder of its own, named after its process, so that what a killed one left can be swept.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { leadsInside } from '../inner-path.ts'
+import { findEntry, leadsInside } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import { isLeftBehind, newMakerName } from '../maker-name.ts'
-import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../self-ignoring-folder.ts'
+import { makeSelfIgnoringFolder, removeSelfIgnoringFolder, removeFolderIfEmpty } from '../self-ignoring-folder.ts'
 
 /** `gitFolder`: our own in the worktree's git folder. `target`: the folder, a real path, that things are to be renamed into. */
 export type StagingPlace = { gitFolder: string; target: string }
@@ -20,7 +20,7 @@ export function createStaging({ gitFolder, target }: StagingPlace): string {
   // Not recursive: the git folder of a worktree that was removed meanwhile must not come back.
   makeFolder(join(gitFolder, 'staging'))
   mkdirSync(near)
-  if (isRenamable(near, join(target, `.agent-isolate-${name}`))) return near
+  if (isRenamable(near, join(target, `${probePrefix}${name}`))) return near
   rmSync(near, { recursive: true })
   const inside = join(target, insideName)
   if (!leadsInside(target, join(insideName, name))) {
@@ -35,6 +35,10 @@ export function createStaging({ gitFolder, target }: StagingPlace): string {
 export function sweepStaging({ gitFolder, target }: StagingPlace): void {
   sweepGitFolder(gitFolder)
   sweep(join(target, insideName))
+  for (const name of listFolder(target)) {
+    const path = join(target, name)
+    if (name.startsWith(probePrefix) && isLeftBehind(path, name.slice(probePrefix.length))) removeFolderIfEmpty(path)
+  }
 }
 
 /** Removes what dead processes left in the git folder. What living ones make there stays: a database, beside dependencies. */
@@ -49,11 +53,15 @@ export function removeStaging(folder: string): void {
 }
 
 const insideName = '.agent-isolate-staging'
+const probePrefix = '.agent-isolate-'
 
 function sweep(folder: string): void {
-  const isThere = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
-  const paths = isThere ? readdirSync(folder).map((name) => join(folder, name)) : []
-  for (const path of paths.filter(isLeftBehind)) removeStaging(path)
+  const paths = listFolder(folder).map((name) => join(folder, name))
+  for (const path of paths.filter((one) => isLeftBehind(one))) removeStaging(path)
+}
+
+function listFolder(folder: string): string[] {
+  return findEntry(folder)?.isDirectory() ? readdirSync(folder) : []
 }
 
 /** Asked of the file system, since bind mounts of one device refuse a rename too. Git takes no notice of an empty folder. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { hideSecrets } from '../hide-secrets.ts'
 import { IsolateError } from '../isolate-error.ts'
 import { parseJson } from '../parse-json.ts'
-import { readIfAny } from '../read-if-any.ts'
+import { readIfFile } from '../read-if-any.ts'
 import { childEnvironment, run, type Outcome, type RunOptions } from '../run.ts'
 import { UnreachableError } from '../unreachable-error.ts'
 
@@ -33,7 +33,7 @@ export function currentEngine(env: NodeJS.ProcessEnv = process.env): Engine {
 /** What `docker context use` wrote down. */
 function findChosenContext(env: NodeJS.ProcessEnv): string | undefined {
   const folder = env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
-  const config = parseJson(readIfAny(join(folder, 'config.json')) ?? '')
+  const config = parseJson(readIfFile(join(folder, 'config.json')) ?? '')
   if (typeof config !== 'object' || config === null || !('currentContext' in config)) return undefined
   return typeof config.currentContext === 'string' && config.currentContext !== '' ? config.currentContext : undefined
 }

@@ -1,9 +1,9 @@
 /** Opens a socket to a server: TCP or unix, and TLS over it as the sslmode asks for. */
-import { readFileSync } from 'node:fs'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { posix } from 'node:path'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import { errorCode, errorText } from '../isolate-error.ts'
+import { errorText, IsolateError } from '../isolate-error.ts'
+import { readIfAny } from '../read-if-any.ts'
 import { ConnectionError } from './connection-error.ts'
 import { describeTarget, type PostgresTarget } from './database-url.ts'
 import { notPostgres, socketError } from './message-stream.ts'
@@ -114,9 +114,11 @@ function tlsOptions(target: PostgresTarget): ConnectionOptions {
 
 function readRoot(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    const text = readIfAny(path)
+    if (text === undefined) throw new IsolateError(`there is no ${path}`)
+    return text
   } catch (error) {
-    if (errorCode(error) === undefined) throw error
+    if (!(error instanceof IsolateError)) throw error
     throw new ConnectionError('ETLS', `the root certificate cannot be read: ${errorText(error)}`, error)
   }
 }

@@ -3,13 +3,14 @@
  * that the worktrees' databases are cloned from, by the programs inside the container, which are of the server's version.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, existsSync, openSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, existsSync, readSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { PostgresDockerConfig } from '../config.ts'
 import { docker, type Engine } from '../docker/engine.ts'
 import { lastLines } from '../docker/fault.ts'
 import { isWithin } from '../inner-path.ts'
 import { IsolateError } from '../isolate-error.ts'
+import { openRegularFile } from '../read-if-any.ts'
 import type { Outcome } from '../run.ts'
 import { quoteLiteral } from './sql-quoting.ts'
 
@@ -35,7 +36,7 @@ export function findSeed(
 
 /** Piece by piece: a dump may be larger than memory. */
 function hashFile(file: string, hash: Hash): void {
-  const handle = openSync(file, 'r')
+  const handle = openRegularFile(file)
   const piece = Buffer.alloc(1 << 20)
   try {
     for (let count = -1; count !== 0;) {
@@ -94,7 +95,7 @@ export async function runSeedFile(
   const program = isArchive(file)
     ? ['pg_restore', ...login, '--exit-on-error', '--no-owner', '--no-privileges']
     : ['psql', ...login, ...psqlOptions, '--file=-', `--command=${requireStillIn(database)}`]
-  const input = openSync(file, 'r')
+  const input = openRegularFile(file)
   try {
     const command = ['exec', '--interactive', container, ...program]
     const outcome = await docker(engine, command, { inputFile: input, timeoutMs: seedTimeoutMs, cwd: folder })
@@ -123,7 +124,7 @@ function seedFailure(file: string, { stderr }: Outcome): IsolateError {
 /** An archive of pg_dump's begins with PGDMP (`-Fc`), or as a tar file with its table of contents (`-Ft`); all else is SQL. */
 function isArchive(file: string): boolean {
   const head = Buffer.alloc(5)
-  const handle = openSync(file, 'r')
+  const handle = openRegularFile(file)
   try {
     readSync(handle, head, 0, 5, 0)
   } finally {

@@ -11,7 +11,7 @@ import {
 } from '../env-reference.ts'
 import { parseEnvStatements } from '../env-syntax.ts'
 import { IsolateError } from '../isolate-error.ts'
-import { readIfAny } from '../read-if-any.ts'
+import { findOddity, readIfFile } from '../read-if-any.ts'
 import { parseDatabaseUrl, type DatabaseUrl } from './database-url.ts'
 
 /**
@@ -35,7 +35,10 @@ export function requireServerUrl(
     throw new IsolateError(
       `"database.url" needs ${missing.map((name) => `$${name}`).join(', ')}, which is set nowhere`,
       {
-        hint: `Set it in ${files[0] ?? 'the environment'}, or in the environment.`,
+        hint: [
+          ...files.flatMap(describeUnread),
+          `Set it in ${files[0] ?? 'the environment'}, or in the environment.`,
+        ].join(' '),
       },
     )
   }
@@ -50,9 +53,14 @@ function missingIn(pieces: readonly EnvPiece[], known: EnvVariables): string[] {
   })
 }
 
+function describeUnread(path: string): string[] {
+  const oddity = findOddity(path)
+  return oddity === undefined ? [] : [`${path} was not read: it is ${oddity}.`]
+}
+
 /** References to variables of the same file are followed, as dotenv-expand does; single quotes keep them as they are. */
 function readVariables(path: string): EnvVariables {
-  const text = readIfAny(path)
+  const text = readIfFile(path)
   if (text === undefined) return {}
   const values: Record<string, string> = {}
   for (const { assignment } of parseEnvStatements(text)) {

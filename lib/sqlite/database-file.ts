@@ -4,6 +4,7 @@ import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readS
 import { realpathSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../isolate-error.ts'
+import { findOddity } from '../read-if-any.ts'
 import type { SqliteEngine } from './engine.ts'
 
 export type DatabaseFile = {
@@ -88,7 +89,10 @@ export function emptyDatabaseFile(path: string): void {
 function readSource(path: string): [string, Buffer] {
   try {
     const real = realpathSync(path)
-    if (!statSync(real).isFile()) throw new IsolateError(`the database ${path} is not a file`)
+    for (const file of [real, ...sqliteSideFiles(real)]) {
+      const oddity = findOddity(file)
+      if (oddity !== undefined) throw new IsolateError(`the database ${file} is ${oddity}, not a file`)
+    }
     return [real, readHeader(real)]
   } catch (error) {
     if (errorCode(error) === undefined) throw error

@@ -2,11 +2,12 @@
  * A worktree's SQLite files: how they come to be, how they are put back to their seed, and how they go. Nothing here reaches
  * a file outside the worktree, whatever symlinks lead to one.
  */
-import { existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import type { SqliteConfig } from '../config.ts'
 import { createStaging, removeStaging, sweepStaging, type StagingPlace } from '../dependencies/staging.ts'
-import { isWithin, leadsInside, requireWritablePath } from '../inner-path.ts'
+import { findOddity } from '../read-if-any.ts'
+import { findEntry, isWithin, leadsInside, requireWritablePath } from '../inner-path.ts'
 import { errorCode, IsolateError } from '../isolate-error.ts'
 import type { DatabasePurpose } from '../lease-database.ts'
 import type { Lease, Resource } from '../lease.ts'
@@ -46,7 +47,7 @@ export async function createSqlite(
   sweepStaging(place)
   if (existsSync(target)) return
   if (basename(dirname(target)) === ownFolderName) makeSelfIgnoringFolder(dirname(target))
-  const seed = findSeed(project)
+  const seed = findSeed(project, reporter)
   if (seed === undefined) return
   if (needsTrust(project, seed)) reporter.warn(`${untrustedSeed(seed)} Read it, then: agent-isolate trust`)
   else await growFromSeed(project, seed, place, reporter)
@@ -65,7 +66,7 @@ export async function resetSqlite(
 ): Promise<void> {
   const path = join(lease.worktree, inner)
   requireInWorktree(lease.worktree, inner)
-  const seed = findSeed(project)
+  const seed = findSeed(project, reporter)
   if (seed !== undefined && needsTrust(project, seed)) {
     throw new IsolateError(untrustedSeed(seed), { hint: 'Read it, then: agent-isolate trust' })
   }
@@ -100,13 +101,11 @@ export function removeSqlite(worktree: string, inner: string, reporter: Reporter
 
 /** Those that are there. A folder of such a name is nobody's database. */
 function findDatabaseFiles(path: string): string[] {
-  return [path, ...sqliteSideFiles(path)].filter(
-    (file) => lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false,
-  )
+  return [path, ...sqliteSideFiles(path)].filter((file) => findEntry(file)?.isDirectory() === false)
 }
 
 function isFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return findEntry(path)?.isDirectory() ?? false
 }
 
 function requireInWorktree(worktree: string, inner: string): void {
@@ -130,10 +129,20 @@ function requireOutsideDependencies(inner: string): void {
 }
 
 /** The configured seed, which must exist, or else the main checkout's own database, if it has one. */
-function findSeed({ repository, config }: Project): string | undefined {
+function findSeed({ repository, config }: Project, reporter: Reporter): string | undefined {
   const { database } = config
   if (database.provider !== 'sqlite' || repository.source === undefined) return undefined
   const path = join(repository.source, database.seed ?? database.path)
+  const oddity = findOddity(path)
+  if (oddity !== undefined && database.seed === undefined) {
+    reporter.warn(`the database starts without a seed: ${path} is ${oddity}, not a file`)
+    return undefined
+  }
+  if (oddity !== undefined) {
+    throw new IsolateError(`the database seed ${path} is ${oddity}, not a file`, {
+      hint: 'Put a file there, or take "database.seed" out of agent-isolate.json.',
+    })
+  }
   if (existsSync(path)) return requireInside(repository.source, path)
   if (database.seed === undefined) return undefined
   throw new IsolateError(`the database seed ${path} does not exist`, {
