@@ -1,6 +1,6 @@
 /** One creation of a worktree of 400 files, on every runtime there is, against bare git; and where the time of one goes. */
 import type { Stage } from '../demo/stage.ts'
-import { programCommand } from '../demo/programs.ts'
+import { hookCommand } from '../demo/programs.ts'
 import { hookSource, runtimes } from '../test/_runtimes.ts'
 import { measureInTurns, summarise, type Result, type Variant } from './harness.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
@@ -34,12 +34,11 @@ export async function measureCreate(stage: Stage): Promise<Result[]> {
 
 /** TypeScript as it stands on each runtime that is named, and compiled on those that are Node. */
 function listOthers(): { name: string; command: readonly string[] }[] {
-  const [, compiled = ''] = programCommand('hooks/worktree-create')
   return runtimes.flatMap(({ name, command }) => {
     if (command === undefined) return []
     const source = { name: `hook, source, ${name}`, command: [...command, hookSource('worktree-create')] }
     if (!name.startsWith('Node')) return [source]
-    return [{ name: `hook, compiled, ${name}`, command: [...command, compiled] }, source]
+    return [{ name: `hook, compiled, ${name}`, command: hookCommand('worktree-create', command[0]) }, source]
   })
 }
 

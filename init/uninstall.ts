@@ -2,7 +2,6 @@
 import { dirname, join } from 'node:path'
 import type { InitPlace } from './answers.ts'
 import { isCheckout, loadInstallation, type Installation, type InstallationKind } from './installation.ts'
-import { manifestFile } from './manifest.ts'
 import { planBundleRemoval } from './plan-bundle.ts'
 import { planRepositoryRemoval } from './plan-repository.ts'
 import { makePlan, type FileChange, type InitPlan } from './plan.ts'
@@ -27,7 +26,7 @@ export async function planUninstall(place: InitPlace, from?: InstallationKind): 
     ...planSettingsRemoval(installation),
     ...repositories.flatMap((plan) => plan.changes),
     ...copy.changes,
-    { path: join(folder, manifestFile), before: installation.manifestText, after: undefined, isBundled: true },
+    { path: installation.manifestPath, before: installation.manifestText, after: undefined, isBundled: true },
   ]
   const edited = copy.conflicts.map(
     (path) => `${path} has been edited, and stays. Delete it if it is no longer wanted.`,
