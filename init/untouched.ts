@@ -18,10 +18,12 @@ export function isUntouched(path: string, text: string, recorded: string | undef
 }
 
 /**
- * Formatters of code set blanks, semicolons, commas, brackets, quotes and their escapes. An edit of those alone is taken for
- * a formatter's.
+ * Formatters of code set blanks, semicolons, commas, brackets, quotes, their escapes, and a bar before the first of several
+ * types. An edit of those alone is taken for a formatter's.
  */
 export function withoutLayout(path: string, text: string): string {
   const value = path.endsWith('.json') ? parseJson(text) : undefined
-  return value === undefined ? text.replace(/[\s;,()'"`\\]/g, '') : JSON.stringify(value)
+  return value === undefined
+    ? text.replace(/([=:<([{?,]\s*)\|(?!\|)/g, '$1').replace(/[\s;,()'"`\\]/g, '')
+    : JSON.stringify(value)
 }
