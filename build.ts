@@ -1,17 +1,24 @@
 /**
- * Compiles the command line and the program of the hooks into dist/, a few files each: a process that lives for a tenth of a
+ * Compiles the command line, the program of the hooks and the plugin into dist/, a few files each: a process that lives for a tenth of a
  * second must not open seventy. What belongs together lies in one folder, where each file finds the processes that it starts.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
+import { assemblePlugin } from './build-plugin.ts'
 import { buildProgram, processes, target } from './build-program.ts'
 import { runScript } from './init/bundle-texts.ts'
 
 rmSync('dist', { recursive: true, force: true })
-await Promise.all([buildCli('dist/cli'), writeProgram('dist/program')])
+await Promise.all([
+  buildCli('dist/cli', 'external'),
+  // A plugin has no node_modules.
+  buildCli('dist/plugin/cli', 'bundle'),
+  writeProgram('dist/program'),
+])
+assemblePlugin('dist/plugin', { program: 'dist/program' })
 
 /** Not minified: people read what runs on their machines. */
-async function buildCli(outdir: string): Promise<void> {
+async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promise<void> {
   await build({
     entryPoints: ['cli/agent-isolate.ts', ...processes],
     outdir,
@@ -21,7 +28,7 @@ async function buildCli(outdir: string): Promise<void> {
     format: 'esm',
     platform: 'node',
     target,
-    packages: 'external',
+    packages,
     logLevel: 'warning',
   })
 }

@@ -1,6 +1,6 @@
 /** Which copied files of ours are made, updated, kept or removed. Reads, and writes nothing. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { modeOf, programFile, type Bundle } from './bundle.ts'
 import { readText } from './read-text.ts'
 import type { FileChange, PlanOptions } from './plan.ts'
@@ -58,6 +58,17 @@ export function planBundleRemoval(
     else conflicts.push(file)
   }
   return { changes, conflicts }
+}
+
+/** The folders inside of the copy that hold the files of the manifest, the innermost first. */
+export function listInnerFolders(folder: string, known: Known): string[] {
+  const inner = Object.keys(known).flatMap(ancestors)
+  return [...new Set(inner)].toSorted((a, b) => b.length - a.length).map((path) => join(folder, path))
+}
+
+function ancestors(path: string): string[] {
+  const folder = dirname(path)
+  return folder === '.' ? [] : [folder, ...ancestors(folder)]
 }
 
 /** Whether somebody works on the sources of this copy: one of its files is edited, or what would run instead is deleted. */

@@ -16,7 +16,7 @@ import {
 } from './installation.ts'
 import { findHouseIndent } from './house-indent.ts'
 import { manifestFile, renderManifest, type Manifest } from './manifest.ts'
-import { planBundle } from './plan-bundle.ts'
+import { listInnerFolders, planBundle } from './plan-bundle.ts'
 import { planRepository, type RepositoryPlan } from './plan-repository.ts'
 import { readText } from './read-text.ts'
 import { addToSettings, removeFromSettings, type SettingsRecord } from './settings.ts'
@@ -92,7 +92,9 @@ export async function planInit(
     ...copy.changes,
     ...changeManifest(installation, manifest),
   ]
-  return makePlan({ changes, notes, conflicts: copy.conflicts })
+  // Those of sources that an earlier init copied.
+  const emptyFolders = listInnerFolders(installation.folder, installation.manifest.files)
+  return makePlan({ changes, notes, conflicts: copy.conflicts, emptyFolders })
 }
 
 /** Leaves out what stays as it is. */

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path'
 import type { InitPlace } from './answers.ts'
 import { isCheckout, loadInstallation, type Installation, type InstallationKind } from './installation.ts'
-import { planBundleRemoval } from './plan-bundle.ts'
+import { listInnerFolders, planBundleRemoval } from './plan-bundle.ts'
 import { planRepositoryRemoval } from './plan-repository.ts'
 import { makePlan, type FileChange, type InitPlan } from './plan.ts'
 import { readText } from './read-text.ts'
@@ -56,12 +56,5 @@ function planSettingsRemoval({ folder, settingsFiles, manifest }: Installation):
 
 /** All that the copy consists of, the innermost first; `.claude` only where it was made for us. */
 function listFolders({ folder, manifest }: Installation): string[] {
-  const inner = Object.keys(manifest.files).flatMap((path) => ancestors(path).map((each) => join(folder, each)))
-  const outer = manifest.madeFolder ? [dirname(folder)] : []
-  return [...[...new Set(inner)].toSorted((a, b) => b.length - a.length), folder, ...outer]
-}
-
-function ancestors(path: string): string[] {
-  const folder = dirname(path)
-  return folder === '.' ? [] : [folder, ...ancestors(folder)]
+  return [...listInnerFolders(folder, manifest.files), folder, ...(manifest.madeFolder ? [dirname(folder)] : [])]
 }
