@@ -15,7 +15,9 @@ export function scriptsOf({ command, args }: Pick<HookHandler, 'command' | 'args
   // "$CLAUDE_PROJECT_DIR"/x is the same word as "$CLAUDE_PROJECT_DIR/x".
   const text = [command, ...(args ?? [])].join('\n').replace(/"(\$\{?(?:CLAUDE_PROJECT_DIR|HOME)\}?)"(?=\/)/g, '$1')
   const words = [
-    ...text.matchAll(/[^\s"';|&()<>`=]+(?:\.(?:[cm]?js|ts|sh)|\/agent-isolate\/(?:dist\/program\/)?run)(?![\w.])/g),
+    ...text.matchAll(
+      /[^\s"';|&()<>`=]+(?:\.(?:[cm]?js|ts|sh)|\/agent-isolate\/(?:dist\/program\/|\d[^/\s"']*\/)?run)(?![\w.])/g,
+    ),
   ].map(([word]) => word)
   const paths = words.map((word) => expand(word, places)).filter((word) => !/[$*{]/.test(word))
   return [...new Set(paths)]

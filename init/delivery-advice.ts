@@ -12,13 +12,10 @@ import { marketplaceRepository, pluginId } from './plugin.ts'
 export function adviseOnDelivery({ root }: InitPlace, { delivery, scope }: Answers): string[] {
   if (delivery === 'dependency') return adviseOnDependency(root)
   if (delivery !== 'plugin') return []
-  const [first, second] = [
-    `claude plugin marketplace add ${marketplaceRepository}`,
-    `claude plugin install ${pluginId} --scope ${scope}`,
-  ]
   return [
-    'Claude Code installs the plugin when it is next started here, and uses it from the start after that. To have it ' +
-      `at once:\n  ${first}\n  ${second}`,
+    'Claude Code installs nothing because a repository says so. Whoever works here does, once:\n' +
+      `  claude plugin marketplace add ${marketplaceRepository}\n` +
+      `  claude plugin install ${pluginId} --scope ${scope}`,
   ]
 }
 

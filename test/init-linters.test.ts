@@ -92,7 +92,7 @@ function runTool(
 function createSample(sandbox: Sandbox, folder: string, indent: string): string {
   const isTabs = indent === '\t'
   const json = (value: unknown): string => `${JSON.stringify(value, undefined, indent)}\n`
-  const test = (from: string, path: string): string =>
+  const suite = (from: string, path: string): string =>
     `import { expect, test } from "${from}";\nimport { add } from "${path}";\n\n` +
     `test("adds", () => {\n${indent}expect(add(1, 2)).toBe(3);\n});\n`
   const names = [
@@ -128,8 +128,8 @@ function createSample(sandbox: Sandbox, folder: string, indent: string): string 
     ].join('\n'),
     'src/add.js': `/** @type {(a: number, b: number) => number} */\nexport const add = (a, b) => a + b;\n`,
     'src/index.js': 'import { add } from "./add.js";\n\nadd(1, 2);\n',
-    'src/add.test.js': test('vitest', './add.js'),
-    'src/__tests__/add.js': test('@jest/globals', '../add.js'),
+    'src/add.test.js': suite('vitest', './add.js'),
+    'src/__tests__/add.js': suite('@jest/globals', '../add.js'),
   })
   symlinkSync(join(folder, 'node_modules'), join(root, 'node_modules'))
   return root

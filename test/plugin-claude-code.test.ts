@@ -31,7 +31,7 @@ test('installed from the marketplace, the plugin isolates, and gives the agent i
   assert.match(listed, new RegExp(`\\b${port}\\b`))
   assert.ok(!existsSync(join(cwd, '.claude/agent-isolate')) && !existsSync(join(cwd, '.claude/settings.json')))
   // Installed for the user, it is registered; the settings' own hooks beside it would be a second set.
-  const examined = (): string[] => findingsOf(sandbox, cwd).filter((id) => /^(settings|hooks)\./.test(id))
+  const examined = (): string[] => [...new Set(findingsOf(sandbox, cwd).filter((id) => /^(settings|hooks)\./.test(id)))]
   assert.deepEqual(examined(), ['settings.ok', 'hooks.ok'])
   sandbox.cli(cwd, 'init', '--yes')
   assert.deepEqual(examined(), ['settings.two-hooks', 'hooks.ok'])
@@ -39,7 +39,7 @@ test('installed from the marketplace, the plugin isolates, and gives the agent i
   assert.match(advised, /the plugin has these hooks too/)
 })
 
-test('init --delivery plugin: settings alone bring the plugin to who starts the client, and uninstall takes them out', async (t) => {
+test('init --delivery plugin: who installs what the settings name has it, and uninstall takes them out', async (t) => {
   const client = requireClaude(t)
   if (client === undefined) return
   const sandbox = createSandbox(t)
@@ -54,12 +54,14 @@ test('init --delivery plugin: settings alone bring the plugin to who starts the 
   writeFileSync(path, JSON.stringify(settings))
   sandbox.git(cwd, 'add', '--all')
   sandbox.git(cwd, 'commit', '--quiet', '--message=set up')
-  assert.deepEqual(
-    findingsOf(sandbox, cwd).filter((id) => /^(settings|hooks)\./.test(id)),
-    ['settings.plugin'],
-  )
-  const first: Conversation = { prompt: 'Install what the settings name.', calls: [] }
-  await runClaude(sandbox, { client, cwd, args: ['-p', first.prompt], conversations: [first] })
+  const examined = (): string[] => findingsOf(sandbox, cwd).filter((id) => /^(settings|hooks)\./.test(id))
+  assert.deepEqual(examined(), ['settings.plugin'])
+  const install = ['plugin', 'install', 'agent-isolate@agent-isolate', '--scope', 'project']
+  for (const args of [['plugin', 'marketplace', 'add', marketplace], install]) {
+    const { code, stdout, stderr } = await runClaude(sandbox, { client, cwd, args, conversations: [] })
+    assert.equal(code, 0, stdout + stderr)
+  }
+  assert.deepEqual(examined(), ['settings.ok', 'hooks.ok'])
   await visit(sandbox, client, cwd)
   writeFileSync(path, original)
   sandbox.cli(cwd, 'uninstall', '--yes')
