@@ -29,6 +29,8 @@ async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promis
     platform: 'node',
     target,
     packages,
+    // jsonc-parser's `main` requires its parts in a way that cannot be bundled.
+    mainFields: ['module', 'main'],
     logLevel: 'warning',
   })
 }
