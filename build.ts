@@ -1,29 +1,43 @@
 /**
- * Compiles the hooks and the command line into dist/, a few files each: a process that lives for a tenth of a second must
- * not open seventy. What belongs together lies in one folder, where each file finds the processes that it starts.
+ * Compiles the command line, the program of the hooks and the plugin into dist/, a few files each: a process that lives for a tenth of a
+ * second must not open seventy. What belongs together lies in one folder, where each file finds the processes that it starts.
  */
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
-
-const processes = ['lib/dependencies/settle-process.ts', 'lib/sqlite/engine-process.ts']
-const hooks = readdirSync('hooks').map((name) => join('hooks', name))
+import { assemblePlugin } from './build-plugin.ts'
+import { buildProgram, processes, target } from './build-program.ts'
+import { runScript } from './init/bundle-texts.ts'
 
 rmSync('dist', { recursive: true, force: true })
-await Promise.all([bundle('dist/hooks', hooks), bundle('dist/cli', ['cli/agent-isolate.ts'])])
+await Promise.all([
+  buildCli('dist/cli', 'external'),
+  // A plugin has no node_modules.
+  buildCli('dist/plugin/cli', 'bundle'),
+  writeProgram('dist/program'),
+])
+assemblePlugin('dist/plugin', { program: 'dist/program' })
 
-/** `target` is the oldest Node that package.json's `engines` allows. Not minified: people read what runs in their repositories. */
-async function bundle(outdir: string, entryPoints: string[]): Promise<void> {
+/** Not minified: people read what runs on their machines. */
+async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promise<void> {
   await build({
-    entryPoints: [...entryPoints, ...processes],
+    entryPoints: ['cli/agent-isolate.ts', ...processes],
     outdir,
     entryNames: '[name]',
     bundle: true,
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: 'node20.12',
-    packages: 'external',
+    target,
+    packages,
+    // jsonc-parser's `main` requires its parts in a way that cannot be bundled.
+    mainFields: ['module', 'main'],
     logLevel: 'warning',
   })
+}
+
+async function writeProgram(folder: string): Promise<void> {
+  const program = await buildProgram()
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/agent-isolate`, program)
+  writeFileSync(`${folder}/run`, runScript, { mode: 0o755 })
 }

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { stdoutColors } from '../cli/colors.ts'
 import { watchForInterruption } from '../demo/interruption.ts'
-import { programCommand } from '../demo/programs.ts'
+import { compiledProgram } from '../demo/programs.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
 import { describeFailure, IsolateError } from '../lib/isolate-error.ts'
 import { measureArticle } from './article.ts'
@@ -93,8 +93,7 @@ function requireMeasurement(name: string): Measurement {
 }
 
 function requireCompiled(): void {
-  const [, program = ''] = programCommand('hooks/worktree-create')
-  if (program.endsWith('.js') && existsSync(program)) return
+  if (existsSync(compiledProgram)) return
   throw new IsolateError('the package is not compiled', { hint: 'npm run build' })
 }
 

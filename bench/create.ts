@@ -1,6 +1,6 @@
 /** One creation of a worktree of 400 files, on every runtime there is, against bare git; and where the time of one goes. */
 import type { Stage } from '../demo/stage.ts'
-import { programCommand } from '../demo/programs.ts'
+import { hookCommand } from '../demo/programs.ts'
 import { hookSource, runtimes, runtimeVariable, type Runtime } from '../test/_runtimes.ts'
 import { measureInTurns, summarise, type Result, type Variant } from './harness.ts'
 import { isProgram } from './run-measurements.ts'
@@ -38,7 +38,6 @@ async function listOthers(
   stage: Stage,
   leaveOut: (reason: string) => void,
 ): Promise<{ name: string; command: readonly string[] }[]> {
-  const [, compiled = ''] = programCommand('hooks/worktree-create')
   const found = await Promise.all(
     runtimes.map(async (runtime) => {
       const obstacle = await findRuntimeObstacle(stage, runtime)
@@ -50,7 +49,7 @@ async function listOthers(
     if (command === undefined) return []
     const source = { name: `hook, source, ${name}`, command: [...command, hookSource('worktree-create')] }
     if (!name.startsWith('Node')) return [source]
-    return [{ name: `hook, compiled, ${name}`, command: [...command, compiled] }, source]
+    return [{ name: `hook, compiled, ${name}`, command: hookCommand('worktree-create', command[0]) }, source]
   })
 }
 

@@ -1,6 +1,6 @@
 /** Removal of a worktree of 400 files. */
 import type { Stage } from '../demo/stage.ts'
-import { answerOf, programCommand } from '../demo/programs.ts'
+import { answerOf, hookCommand } from '../demo/programs.ts'
 import { measureInTurns, type Result } from './harness.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { bareGit, ourHook, requireWorktree, worktreeOf } from './ways.ts'
@@ -28,7 +28,7 @@ export async function measureRemove(stage: Stage): Promise<Result[]> {
           await requireWorktree(ourHook(), stage, repository, 'one')
           const cwd = worktreeOf(repository, 'one')
           const input = JSON.stringify({ cwd, worktree_path: cwd, hook_event_name: 'WorktreeRemove' })
-          return () => answerOf(stage, programCommand('hooks/worktree-remove'), { cwd, input, env: repository.env })
+          return () => answerOf(stage, hookCommand('worktree-remove'), { cwd, input, env: repository.env })
         },
         note: () => 'asks for work; takes branch, ports',
       },

@@ -1,6 +1,6 @@
 /** The ways of making a worktree that are compared: ours, the article's, and git's own. */
 import { join } from 'node:path'
-import { programCommand } from '../demo/programs.ts'
+import { hookCommand } from '../demo/programs.ts'
 import type { Ended, Stage } from '../demo/stage.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import type { SampleRepository } from './sample-repository.ts'
@@ -18,7 +18,7 @@ export const articleHook: Way = (stage, { root, env }, name) =>
     .ended
 
 /** Our hook, by the command that runs it; the compiled one on this Node when left out. */
-export function ourHook(command: readonly string[] = programCommand('hooks/worktree-create')): Way {
+export function ourHook(command: readonly string[] = hookCommand('worktree-create')): Way {
   return (stage, { root, env }, name) =>
     stage.start(command, { cwd: root, input: payload(root, name), env: { ...env, AGENT_ISOLATE_TIMINGS: '1' } }).ended
 }

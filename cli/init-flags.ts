@@ -1,5 +1,5 @@
 /** The options of `agent-isolate init` as answers to its questions, checked as agent-isolate.json is. */
-import type { Provider, Scope } from '../init/answers.ts'
+import { deliveries, type Provider, type Scope } from '../init/answers.ts'
 import {
   findFault,
   findImageFault,
@@ -12,9 +12,10 @@ import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Options with a value, one for each question. */
+/** Options with a value. */
 export const answerOptions = [
   'scope',
+  'delivery',
   'database',
   'database-path',
   'seed',
@@ -43,6 +44,7 @@ type Texts = Arguments['texts']
 export function parseGivenAnswers({ texts, lists }: Pick<Arguments, 'texts' | 'lists'>): GivenAnswers {
   const given: GivenAnswers = {}
   const scope = choiceOf(texts, 'scope', scopes)
+  const delivery = choiceOf(texts, 'delivery', deliveries)
   const provider = choiceOf(texts, 'database', providers)
   const path = pathOf(texts, 'database-path')
   const nodeModules = choiceOf(texts, 'node-modules', strategies)
@@ -51,6 +53,7 @@ export function parseGivenAnswers({ texts, lists }: Pick<Arguments, 'texts' | 'l
   const excludePatterns = listOf(lists, 'exclude')
   const setup = listOf(lists, 'setup')
   if (scope !== undefined) given.scope = scope
+  if (delivery !== undefined) given.delivery = delivery
   if (provider !== undefined) given.provider = provider
   if (path !== undefined) given.path = path
   if (texts.has('seed')) given.seed = texts.get('seed') === nothing ? undefined : pathOf(texts, 'seed')

@@ -22,6 +22,9 @@ to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
 
   --scope SCOPE          where the hooks go: project (.claude/settings.json), local
                          (.claude/settings.local.json), user (~/.claude/settings.json)
+  --delivery HOW         program: the hooks as one file in .claude/agent-isolate (the
+                         default); source: with their sources, to be changed;
+                         dependency: in node_modules; plugin: as a plugin of Claude Code
   --database KIND        of each worktree: sqlite, postgres-docker (in a container),
                          postgres-server (on a server that is there), none
   --database-path PATH   where in the repository the SQLite file is

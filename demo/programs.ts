@@ -3,12 +3,21 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IsolateError } from '../lib/isolate-error.ts'
+import { loadProgram } from '../lib/same-runtime.ts'
 import type { Running, Stage, StartOptions } from './stage.ts'
 
 /** How long a server may take to start, in ms. */
 const startMs = 15_000
 
-/** `npm ci` compiles; without that tsx runs the sources, more slowly. */
+/** The compiled program, on another Node where one is named. A hook is what follows. */
+export function hookCommand(hook: string, node: string = process.execPath): string[] {
+  return [node, '-e', loadProgram, compiledProgram, hook]
+}
+
+/** All hooks in one file. `npm ci` makes it. */
+export const compiledProgram = join(import.meta.dirname, '..', 'dist', 'program', 'agent-isolate')
+
+/** The command line. `npm ci` compiles it; without that tsx runs the sources, more slowly. */
 export function programCommand(path: string): string[] {
   const root = join(import.meta.dirname, '..')
   const compiled = join(root, 'dist', `${path}.js`)
@@ -46,7 +55,7 @@ export function runHook(
 ): Promise<string> {
   const session = { session_id: 'demo', transcript_path: join(stage.folder, 'transcript.jsonl') }
   const input = JSON.stringify({ ...session, ...payload })
-  return answerOf(stage, programCommand(`hooks/${hook}`), { cwd: payload.cwd, input })
+  return answerOf(stage, hookCommand(hook), { cwd: payload.cwd, input })
 }
 
 /** What anyone types to start the sample: nothing in it is agent-isolate's. */

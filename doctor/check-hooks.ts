@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join, relative } from 'node:path'
 import { findProgram, findProgramVersion } from '../init/detect-tools.ts'
 import { hookEvents } from '../init/hook-handlers.ts'
+import { marketplaceRepository, pluginId } from '../init/plugin.ts'
 import { isWithin } from '../lib/inner-path.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { isOurHook, runtimesOf, scriptsOf } from './hook-command.ts'
@@ -57,6 +58,9 @@ function registrations(context: Context): Finding[] {
   const ours = handlers.filter(isOurHook)
   const creating = ours.filter(({ event }) => event === 'WorktreeCreate')
   const usesClaude = settings.length > 0 || detection.agents.includes('claude')
+  const isPluginMissing =
+    settings.some((file) => file.asksForPlugin) && !settings.some(({ scope }) => scope === 'plugin')
+  if (creating.length === 0 && isPluginMissing) return [missingPlugin()]
   if (creating.length === 0) {
     return [
       {
@@ -87,13 +91,23 @@ function absentHook(event: string): Finding {
   }
 }
 
+function missingPlugin(): Finding {
+  return {
+    id: 'settings.plugin',
+    severity: 'error',
+    message: 'the settings ask for the plugin agent-isolate, which is not installed here',
+    why: 'Claude Code installs nothing because a repository says so: claude -w makes worktrees that share ports and database.',
+    fix: `claude plugin marketplace add ${marketplaceRepository}, then: claude plugin install ${pluginId} --scope project`,
+  }
+}
+
 function twoHooks(what: string): Finding {
   return {
     id: 'settings.two-hooks',
     severity: 'error',
     message: `WorktreeCreate: ${what}`,
-    why: 'Claude Code runs the hooks of all scopes at once, and takes one answer.',
-    fix: 'Keep one: ~/.claude/settings.json, .claude/settings.json or .claude/settings.local.json.',
+    why: 'Claude Code runs the hooks of all scopes and plugins at once, and takes one answer.',
+    fix: `Keep one: ~/.claude/settings.json, .claude/settings.json, .claude/settings.local.json, or the plugin (else: claude plugin uninstall ${pluginId}).`,
   }
 }
 
@@ -108,7 +122,7 @@ function missingScripts(handler: HookHandler, file: SettingsFile, context: Conte
       severity: 'error',
       message: `the ${handler.event} hook's file is not there: ${shown(paths[0] ?? '', context)}`,
       why: 'The hook fails, and with it every claude -w.',
-      fix: 'npx agent-isolate init',
+      fix: paths.some((path) => path.includes('/node_modules/')) ? 'npm install' : 'npx agent-isolate init',
       ...place(file, handler, context),
     },
   ]

@@ -14,9 +14,11 @@ export function isOurHook({ event, command, args = [] }: HookHandler): boolean {
 export function scriptsOf({ command, args }: Pick<HookHandler, 'command' | 'args'>, places: HookPlaces): string[] {
   // "$CLAUDE_PROJECT_DIR"/x is the same word as "$CLAUDE_PROJECT_DIR/x".
   const text = [command, ...(args ?? [])].join('\n').replace(/"(\$\{?(?:CLAUDE_PROJECT_DIR|HOME)\}?)"(?=\/)/g, '$1')
-  const words = [...text.matchAll(/[^\s"';|&()<>`=]+(?:\.(?:[cm]?js|ts|sh)|\/agent-isolate\/run)(?![\w.])/g)].map(
-    ([word]) => word,
-  )
+  const words = [
+    ...text.matchAll(
+      /[^\s"';|&()<>`=]+(?:\.(?:[cm]?js|ts|sh)|\/agent-isolate\/(?:dist\/program\/|\d[^/\s"']*\/)?run)(?![\w.])/g,
+    ),
+  ].map(([word]) => word)
   const paths = words.map((word) => expand(word, places)).filter((word) => !/[$*{]/.test(word))
   return [...new Set(paths)]
 }

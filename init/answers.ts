@@ -1,9 +1,17 @@
-/** What `init` has to know: each a question of the wizard, and a flag. */
+/** What `init` has to know: each a flag, and a question of the wizard where there is something to decide. */
 import type { PostgresDockerConfig, PostgresServerConfig, SqliteConfig } from '../lib/config.ts'
 import type { DependencyKind, DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 
 /** Which settings.json the hooks go into: the repository's, the user's for this repository, or the user's for all. */
 export type Scope = 'project' | 'local' | 'user'
+
+/**
+ * How the hooks get here: one compiled file beside the settings (the default); the same with its sources, to be read and
+ * changed; the package among the repository's dependencies; a plugin of Claude Code, with nothing here but its name.
+ */
+export type Delivery = 'program' | 'source' | 'dependency' | 'plugin'
+
+export const deliveries: readonly Delivery[] = ['program', 'source', 'dependency', 'plugin']
 
 /** Of a provider's settings those that `init` decides; all others are its user's alone. */
 export type DatabaseAnswer =
@@ -16,6 +24,7 @@ export type Provider = DatabaseAnswer['provider']
 
 export type Answers = {
   scope: Scope
+  delivery: Delivery
   database: DatabaseAnswer
   /** Ports beside `app`, lower case. */
   portNames: readonly string[]

@@ -44,7 +44,8 @@ export async function askAnswers(given: GivenAnswers, context: AskContext): Prom
   const dependencies = await askDependencies(given, context)
   const excludePatterns = given.excludePatterns ?? (await askExcludePatterns(context))
   const setup = given.setup ?? (await askSetup(context.setupFor(providerOf(database, defaults))))
-  return { scope, ...database, portNames, ...dependencies, excludePatterns, setup }
+  const delivery = given.delivery === undefined ? {} : { delivery: given.delivery }
+  return { scope, ...delivery, ...database, portNames, ...dependencies, excludePatterns, setup }
 }
 
 function askScope({ defaults, hasHome }: AskContext): Promise<Scope> {

@@ -1,13 +1,15 @@
 /**
- * The program as it is copied into a repository or a home: hooks/ and lib/ in TypeScript, to be read and changed, and in
- * dist/ the same compiled, which starts fastest and needs nothing but a Node, Bun or Deno. No file refers to anything outside.
+ * The program as it is copied into a repository or a home: one compiled file and the script that starts it, which need nothing
+ * but a Node, Bun or Deno; on demand with hooks/ and lib/ in TypeScript. No file refers to anything outside. Names without
+ * an extension keep the repository's linters, formatters and test runners off.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { parseJson } from '../lib/parse-json.ts'
 import { readIfAny } from '../lib/read-if-any.ts'
-import { readmeText, runScript } from './bundle-texts.ts'
+import type { Delivery } from './answers.ts'
+import { attributesText, readmeText } from './bundle-texts.ts'
 import { isObject } from './hook-handlers.ts'
 
 export type Bundle = {
@@ -16,21 +18,24 @@ export type Bundle = {
   files: ReadonlyMap<string, string>
 }
 
-/** `isShared`: the copy is for everybody who clones the repository; otherwise git is not to see it. Throws `IsolateError` when this package is not built. */
-export function loadBundle({ isShared }: { isShared: boolean }): Bundle {
+export type BundleOptions = {
+  delivery: Delivery
+  /** The copy is for everybody who clones the repository; otherwise git is not to see it. */
+  isShared: boolean
+}
+
+/** All hooks in one file (build-program.ts). */
+export const programFile = 'agent-isolate'
+
+/** Throws `IsolateError` when this package is not built, or has no sources to give. */
+export function loadBundle({ delivery, isShared }: BundleOptions): Bundle {
   const { root, version } = findPackage()
-  const sources = ['hooks', 'lib'].flatMap((folder) => listSources(root, folder))
-  const license = readIfAny(join(root, 'LICENSE'))
+  const hasProgram = delivery === 'program' || delivery === 'source'
   const files = new Map<string, string>([
-    // Many repositories ignore every dist/ or lib/; a rule in the folder itself comes before theirs (gitignore(5)).
-    ['.gitignore', isShared ? '# All of it belongs into the repository.\n!*\n' : '*\n'],
-    // The compiled hooks are ES modules, whatever the repository's own package.json says.
-    ['package.json', '{ "type": "module", "private": true }\n'],
-    ['README.md', readmeText],
-    ['run', runScript],
-    ...(license === undefined ? [] : [['LICENSE', license] as const]),
-    ...sources.map((path) => [path, readFileSync(join(root, path), 'utf8')] as const),
-    ...listCompiled(root).map((path) => [path, readFileSync(join(root, path), 'utf8')] as const),
+    ...(isShared ? [] : ([['.gitignore', '*\n']] as const)),
+    ...(isShared && hasProgram ? ([['.gitattributes', attributesText]] as const) : []),
+    ...(hasProgram ? loadProgramFiles(root) : []),
+    ...(delivery === 'source' ? loadSources(root, isShared) : []),
   ])
   return { version, files }
 }
@@ -40,7 +45,9 @@ export function modeOf(path: string): number {
   return path === 'run' ? 0o755 : 0o644
 }
 
-/** Works from the sources as well as from dist/. */
+type TextByPath = [path: string, text: string]
+
+/** Works from the sources as well as from dist/, and in the plugin, which has the program at its top. */
 function findPackage(): { root: string; version: string } {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     const manifest = parseJson(readIfAny(join(folder, 'package.json')) ?? '')
@@ -48,6 +55,36 @@ function findPackage(): { root: string; version: string } {
     return { root: folder, version: String(manifest['version']) }
   }
   throw new Error(`no package.json of agent-isolate above ${import.meta.dirname}`)
+}
+
+function loadProgramFiles(root: string): TextByPath[] {
+  const folders = [join(root, 'dist', 'program'), root]
+  const folder = folders.find((each) => existsSync(join(each, programFile)))
+  if (folder === undefined) {
+    throw new IsolateError(`agent-isolate itself is incomplete: ${join(folders[0] ?? root, programFile)} is missing`, {
+      hint: 'Install it again; in a clone of its repository: npm run build',
+    })
+  }
+  return [programFile, 'run'].map((name) => [name, readFileSync(join(folder, name), 'utf8')])
+}
+
+function loadSources(root: string, isShared: boolean): TextByPath[] {
+  if (!existsSync(join(root, 'lib'))) {
+    throw new IsolateError('this agent-isolate comes without its sources, as a plugin', {
+      hint: 'npx agent-isolate init --delivery source',
+    })
+  }
+  const paths = ['hooks', 'lib'].flatMap((folder) => listSources(root, folder))
+  const license = readIfAny(join(root, 'LICENSE'))
+  return [
+    // Many repositories ignore every lib/; a rule in the folder itself comes before theirs (gitignore(5)).
+    ...(isShared ? ([['.gitignore', '# All of it belongs into the repository.\n!*\n']] satisfies TextByPath[]) : []),
+    // The sources are ES modules, whatever the repository's own package.json says.
+    ['package.json', '{ "type": "module", "private": true }\n'],
+    ['README.md', readmeText],
+    ...(license === undefined ? [] : ([['LICENSE', license]] satisfies TextByPath[])),
+    ...paths.map((path): TextByPath => [path, readFileSync(join(root, path), 'utf8')]),
+  ]
 }
 
 function listSources(root: string, folder: string): string[] {
@@ -60,18 +97,3 @@ function listSources(root: string, folder: string): string[] {
     })
     .toSorted()
 }
-
-/** The hooks, the processes that they start and the files that these share: all in one folder (build.ts). */
-function listCompiled(root: string): string[] {
-  const folder = join(root, compiledFolder)
-  if (!existsSync(folder)) {
-    throw new IsolateError(`agent-isolate itself is incomplete: ${folder} is missing`, {
-      hint: 'Install it again; in a clone of its repository: npm run build',
-    })
-  }
-  return readdirSync(folder)
-    .toSorted()
-    .map((name) => `${compiledFolder}/${name}`)
-}
-
-const compiledFolder = 'dist/hooks'

@@ -15,17 +15,17 @@ import {
 } from './json-edit.ts'
 
 /**
- * `text` undefined where there is no file; so is the answer where none is needed. Keys that no question asks for, and those
+ * `text` undefined where there is no file; so is the answer where none is needed. `indent` is a new file's. Keys that no question asks for, and those
  * that say the default by hand, stay. Throws `IsolateError` naming a key that is wrong.
  */
-export function setConfig(text: string | undefined, path: string, answers: Answers): string | undefined {
+export function setConfig(text: string | undefined, path: string, answers: Answers, indent = '  '): string | undefined {
   const [mark, json] = text?.startsWith('\uFEFF') ? ['\uFEFF', text.slice(1)] : ['', text ?? '']
   const isBlank = json.trim() === ''
   if (!isBlank) requireJsonObject(json, path)
   const current = parseConfig(isBlank ? '' : json, path)
   const changed = listSettings(answers).filter(({ key, value }) => !isDeepStrictEqual(effective(current, key), value))
   if (changed.length === 0) return text
-  const start = isBlank ? `{\n  "$schema": "${schema}"\n}\n` : json
+  const start = isBlank ? `{\n${indent}"$schema": "${schema}"\n}\n` : json
   const fitting = removeForeignKeys(
     requireJsonObject(start, path),
     current.database.provider,

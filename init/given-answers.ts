@@ -3,11 +3,13 @@ import { parseConfig, type PostgresDockerConfig } from '../lib/config.ts'
 import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { blockSize } from '../lib/ports.ts'
-import type { Answers, DatabaseAnswer, Provider, Scope } from './answers.ts'
+import type { Answers, DatabaseAnswer, Delivery, Provider, Scope } from './answers.ts'
 
 /** A question whose key is there is not asked. */
 export type GivenAnswers = {
   scope?: Scope
+  /** Never asked: whoever wants another than the default knows why. */
+  delivery?: Delivery
   provider?: Provider
   /** Of a SQLite file. */
   path?: string
@@ -41,6 +43,7 @@ export const plainPath = '.agent-isolate/dev.db'
 export function completeAnswers(given: GivenAnswers, defaults: Answers, offers: DatabaseOffers): Answers {
   return {
     scope: given.scope ?? defaults.scope,
+    delivery: given.delivery ?? defaults.delivery,
     database: completeDatabase(given, defaults, offers),
     portNames: given.portNames ?? defaults.portNames,
     dependencies: {

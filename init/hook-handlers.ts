@@ -30,10 +30,12 @@ export function findForeignCommands(groups: unknown, event: HookEvent): string[]
     .filter((command) => command !== '' && !isOwnCommand(command, event))
 }
 
-/** By the path: `…/agent-isolate/run NAME`, or the hook's file in a copy or a clone of this project. */
+/** By the path: `…/agent-isolate/run NAME`, in a copy, the package or the plugin (a folder named after its version), or the hook's file in an older copy or a clone. */
 export function isOwnCommand(command: string, event: HookEvent): boolean {
   const hook = hookFiles[event]
-  return new RegExp(`/agent-isolate/(run"? ${hook}(\\s|$)|((dist/)?hooks/)?${hook}\\.[jt]s(["'\\s]|$))`).test(command)
+  return new RegExp(
+    `/agent-isolate/((dist/program/|\\d[^/"]*/)?run"? ${hook}(\\s|$)|((dist/)?hooks/)?${hook}\\.[jt]s(["'\\s]|$))`,
+  ).test(command)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { IsolateError } from '../lib/isolate-error.ts'
-import type { InitPlace, Scope } from './answers.ts'
+import type { Delivery, InitPlace, Scope } from './answers.ts'
 import { hookFiles, type HookEvent } from './hook-handlers.ts'
-import { manifestFile, parseManifest, type Manifest } from './manifest.ts'
+import { manifestFile, olderManifestFile, parseManifest, type Manifest } from './manifest.ts'
 import { readText } from './read-text.ts'
 
 export type InstallationKind = 'repository' | 'user'
@@ -18,6 +18,8 @@ export type Installation = {
   /** How the manifest names the repository at `place.root`. */
   repositoryKey: string
   manifest: Manifest
+  /** The one that is there; an older version's has another name. */
+  manifestPath: string
   manifestText: string | undefined
 }
 
@@ -33,14 +35,16 @@ export function settingsFileOf(scope: Scope): string {
 export function loadInstallation(place: InitPlace, kind: InstallationKind): Installation {
   const base = kind === 'user' ? requireHome(place) : place.root
   const folder = join(base, '.claude', 'agent-isolate')
-  const path = join(folder, manifestFile)
-  const manifestText = readText(path)
+  const names = [manifestFile, olderManifestFile]
+  const manifestPath = join(folder, names.find((name) => existsSync(join(folder, name))) ?? manifestFile)
+  const manifestText = readText(manifestPath)
   return {
     kind,
     folder,
     settingsFiles: kind === 'user' ? ['settings.json'] : ['settings.json', 'settings.local.json'],
     repositoryKey: kind === 'user' ? place.root : '.',
-    manifest: parseManifest(manifestText, path),
+    manifest: parseManifest(manifestText, manifestPath),
+    manifestPath,
     manifestText,
   }
 }
@@ -49,9 +53,10 @@ export function loadInstallation(place: InitPlace, kind: InstallationKind): Inst
  * Shell command lines that hold for everybody: variables that Claude Code and every login set, in quotes, for folders with
  * spaces. `/bin/sh` because a checkout may have lost the permission to execute.
  */
-export function hookCommands(kind: InstallationKind): Record<HookEvent, string> {
+export function hookCommands(kind: InstallationKind, delivery: Delivery): Record<HookEvent, string> {
   const base = kind === 'user' ? '$HOME' : '$CLAUDE_PROJECT_DIR'
-  const command = (event: HookEvent): string => `/bin/sh "${base}/.claude/agent-isolate/run" ${hookFiles[event]}`
+  const folder = delivery === 'dependency' ? dependencyFolder : '.claude/agent-isolate'
+  const command = (event: HookEvent): string => `/bin/sh "${base}/${folder}/run" ${hookFiles[event]}`
   return {
     WorktreeCreate: command('WorktreeCreate'),
     WorktreeRemove: command('WorktreeRemove'),
@@ -60,6 +65,9 @@ export function hookCommands(kind: InstallationKind): Record<HookEvent, string> 
     PostToolUse: command('PostToolUse'),
   }
 }
+
+/** Where the program is in a repository that has this package among its dependencies. */
+export const dependencyFolder = 'node_modules/agent-isolate/dist/program'
 
 /** A checkout, a linked worktree or a submodule. */
 export function isCheckout(root: string): boolean {

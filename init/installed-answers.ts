@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { configFileName, loadConfig, type DatabaseConfig } from '../lib/config.ts'
 import { parseJson } from '../lib/parse-json.ts'
 import { readIfFile } from '../lib/read-if-any.ts'
-import type { Answers, DatabaseAnswer, InitPlace, Scope } from './answers.ts'
+import type { Answers, DatabaseAnswer, InitPlace, Scope, Delivery } from './answers.ts'
 import { findOwnHandlers, hookEvents, isObject } from './hook-handlers.ts'
 import { kindOf, loadInstallation } from './installation.ts'
+import { isWorkedOn } from './plan-bundle.ts'
+import { asksForPlugin } from './plugin.ts'
 
 /** `suggested`, with whatever has been decided before in its place. Throws `IsolateError` for an agent-isolate.json that is wrong. */
 export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
@@ -20,6 +22,7 @@ export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
     ...suggested,
     ...(isDecided ? { database, portNames: ports.names, dependencies, setup } : {}),
     scope: installed?.scope ?? suggested.scope,
+    delivery: installed === undefined ? suggested.delivery : findDelivery(place, installed.scope, suggested.delivery),
     excludePatterns: installed?.excludePatterns ?? suggested.excludePatterns,
   }
 }
@@ -36,22 +39,28 @@ function answerOf(database: DatabaseConfig): DatabaseAnswer {
 
 type Installed = { scope: Scope; excludePatterns: readonly string[] }
 
+/** An older copy, of all sources, becomes the one file, unless somebody works on its sources. */
+function findDelivery(place: InitPlace, scope: Scope, suggested: Delivery): Delivery {
+  const { folder, manifest } = loadInstallation(place, kindOf(scope))
+  return manifest.delivery ?? (isWorkedOn(folder, manifest.files) ? 'source' : suggested)
+}
+
 /** The user's own settings hold for every repository, those without a record included. */
 function isSetUp(place: InitPlace, scope: Scope): boolean {
   const { manifest, repositoryKey } = loadInstallation(place, kindOf(scope))
   return manifest.repositories[repositoryKey] !== undefined
 }
 
-/** The first settings file with hooks of ours. What cannot be read as JSON has none; whoever edits it says what is wrong. */
+/** The first settings file with hooks of ours, or with the plugin. What cannot be read as JSON has none; whoever edits it says what is wrong. */
 function findInstalled(place: InitPlace): Installed | undefined {
   for (const [scope, file] of settingsFiles(place)) {
     const settings = parseJson(readIfFile(file) ?? '')
-    if (!isObject(settings) || !isObject(settings['hooks'])) continue
+    if (!isObject(settings)) continue
     const { hooks } = settings
     const isOurs = hookEvents.some(
       (event) => findOwnHandlers(isObject(hooks) ? hooks[event] : undefined, event).length > 0,
     )
-    if (isOurs) return { scope, excludePatterns: excludePatternsOf(settings) }
+    if (isOurs || asksForPlugin(settings)) return { scope, excludePatterns: excludePatternsOf(settings) }
   }
   return undefined
 }

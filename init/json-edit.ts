@@ -54,7 +54,9 @@ export function replaceValue(document: JsonDocument, path: JsonPath, value: unkn
   return splice(
     text,
     node,
-    isMultiline ? renderLines(text, value, lineIndent(text, node.offset)) : renderInline(text, value),
+    isMultiline
+      ? renderLines(text, value, lineIndent(text, node.offset), lastLine(text.slice(0, node.offset)))
+      : renderInline(text, value),
   )
 }
 
@@ -100,7 +102,7 @@ function addMember(text: string, container: Node, key: string | undefined, value
   const between = text.slice(previous === undefined ? container.offset + 1 : endOf(previous), last.offset)
   const gap = between.slice(between.indexOf(',') + 1)
   const member = gap.includes('\n')
-    ? gap + label + renderLines(text, value, gap.slice(gap.lastIndexOf('\n') + 1))
+    ? gap + label + renderLines(text, value, lastLine(gap), lastLine(gap) + label)
     : (previous === undefined ? space(text) : gap) + label + renderInline(text, value)
   return splice(text, { offset: endOf(last), length: 0 }, `,${member}`)
 }
@@ -110,7 +112,11 @@ function addFirst(text: string, container: Node, label: string, value: unknown):
   if (isOneLine(text)) return splice(text, inside, label + renderInline(text, value))
   const outer = lineIndent(text, container.offset)
   const inner = outer + indentUnit(text)
-  return splice(text, inside, lineEnd(text) + inner + label + renderLines(text, value, inner) + lineEnd(text) + outer)
+  return splice(
+    text,
+    inside,
+    lineEnd(text) + inner + label + renderLines(text, value, inner, inner + label) + lineEnd(text) + outer,
+  )
 }
 
 /** True for a document with content that is all on one line. */
@@ -123,9 +129,22 @@ function space(text: string): string {
   return !isOneLine(text) || /":\s/.test(text) ? ' ' : ''
 }
 
-function renderLines(text: string, value: unknown, indent: string): string {
-  return JSON.stringify(value, undefined, indentUnit(text)).replaceAll('\n', lineEnd(text) + indent)
+/** `before`: what stands before the value in its line. */
+function renderLines(text: string, value: unknown, indent: string, before: string): string {
+  const lines = JSON.stringify(value, undefined, indentUnit(text)).replaceAll('\n', lineEnd(text) + indent)
+  return lines.replace(plainList, (list, start: string, entries: string, offset: number) => {
+    const line = `${start}[${entries.trim().replace(/\s*\n\s*/g, ' ')}]`
+    const whole = (offset === 0 ? before + line : line).replaceAll('\t', '  ')
+    // A comma may follow.
+    return whole.length < lineWidth ? line : list
+  })
 }
+
+/** A list of texts and numbers alone, with what stands before it in its line. */
+const plainList = /^(.*)\[\r?\n((?:\s*(?:"(?:[^"\\\n]|\\.)*"|[\w.+-]+),?\r?\n)+)\s*\]/gm
+
+/** As prettier and Biome have it: a list that fits into a line is one. */
+const lineWidth = 80
 
 /** A raw newline in what JSON.stringify answers is always layout, never content. */
 function renderInline(text: string, value: unknown): string {
@@ -138,6 +157,10 @@ function indentUnit(text: string): string {
 
 function lineEnd(text: string): string {
   return text.includes('\r\n') ? '\r\n' : '\n'
+}
+
+function lastLine(text: string): string {
+  return text.slice(text.lastIndexOf('\n') + 1)
 }
 
 /** The white space that the line of `offset` begins with. */

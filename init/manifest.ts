@@ -1,8 +1,8 @@
-/** manifest.json beside the copied program: what `init` wrote, so that a later one can update it and `uninstall` take it back. */
-import { createHash } from 'node:crypto'
+/** The manifest beside the copied program: what `init` wrote, so that a later one can update it and `uninstall` take it back. */
 import { isInnerPath } from '../lib/inner-path.ts'
 import { IsolateError } from '../lib/isolate-error.ts'
 import { parseJson } from '../lib/parse-json.ts'
+import { deliveries, type Delivery } from './answers.ts'
 import { isObject } from './hook-handlers.ts'
 import type { SettingsRecord } from './settings.ts'
 
@@ -14,9 +14,11 @@ export type RepositoryRecord = { config?: WrittenFile; template?: WrittenFile & 
 
 export type Manifest = {
   version: string
+  /** Undefined in those of older versions, which copied sources and a folder of compiled files. */
+  delivery: Delivery | undefined
   /** Whether `.claude`, above the copy, was made for it. */
   madeFolder: boolean
-  /** SHA-256 (hex) by path in the copy, as `init` wrote it. */
+  /** What tells an untouched file (`isUntouched`), by path in the copy, as `init` wrote it. */
   files: Readonly<Record<string, string>>
   /** By file name: settings.json, settings.local.json. */
   settings: Readonly<Record<string, SettingsRecord>>
@@ -24,12 +26,19 @@ export type Manifest = {
   repositories: Readonly<Record<string, RepositoryRecord>>
 }
 
-export const manifestFile = 'manifest.json'
+/** JSON; without the extension no formatter takes it for the repository's own. */
+export const manifestFile = 'manifest'
 
-export const emptyManifest: Manifest = { version: '', madeFolder: false, files: {}, settings: {}, repositories: {} }
+/** As older versions called it. */
+export const olderManifestFile = 'manifest.json'
 
-export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+export const emptyManifest: Manifest = {
+  version: '',
+  delivery: undefined,
+  madeFolder: false,
+  files: {},
+  settings: {},
+  repositories: {},
 }
 
 export function renderManifest(manifest: Manifest): string {
@@ -46,9 +55,11 @@ export function parseManifest(text: string | undefined, path: string): Manifest 
   if (!isObject(value) || !isRecordOf(value['files'], isText) || typeof value['version'] !== 'string')
     throw damaged(path)
   const { files, version, madeFolder, settings = {}, repositories = {} } = value
+  const delivery = deliveries.find((each) => each === value['delivery'])
+  if (value['delivery'] !== undefined && delivery === undefined) throw damaged(path)
   if (!isRecordOf(settings, isSettingsRecord) || !isRecordOf(repositories, isRepositoryRecord)) throw damaged(path)
   if (!Object.keys(files).every(isInnerPath)) throw damaged(path)
-  return { version, madeFolder: madeFolder === true, files, settings, repositories }
+  return { version, delivery, madeFolder: madeFolder === true, files, settings, repositories }
 }
 
 function isRecordOf<T>(value: unknown, isRight: (each: unknown) => each is T): value is Record<string, T> {
@@ -61,7 +72,8 @@ function isSettingsRecord(value: unknown): value is SettingsRecord {
     (value['blank'] === undefined || isTextOrNull(value['blank'])) &&
     isRecordOf(value['containers'], isTextOrNull) &&
     isTextList(value['denyRules']) &&
-    isTextList(value['excludePatterns'])
+    isTextList(value['excludePatterns']) &&
+    (value['entries'] === undefined || isTextList(value['entries']))
   )
 }
 

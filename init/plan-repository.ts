@@ -5,10 +5,12 @@ import { configFileName, parseConfig } from '../lib/config.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { isEmptyConfig, setConfig } from './config-file.ts'
 import type { Detection } from './detect.ts'
+import { findHouseIndent } from './house-indent.ts'
 import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
-import { hashOf, type RepositoryRecord, type WrittenFile } from './manifest.ts'
+import type { RepositoryRecord, WrittenFile } from './manifest.ts'
 import type { FileChange } from './plan.ts'
 import { readText } from './read-text.ts'
+import { fingerprintOf, hashOf, isUntouched } from './untouched.ts'
 import { adviseOnDatabase } from './database-advice.ts'
 import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
 
@@ -57,7 +59,7 @@ function planRestore(path: string, { sha256, original }: WrittenFile): { change?
   const before = readText(path)
   if (before === undefined) return []
   // A link that has taken the file's place is somebody else's.
-  if (hashOf(before) === sha256 && !lstatSync(path).isSymbolicLink()) {
+  if (isUntouched(path, before, sha256) && !lstatSync(path).isSymbolicLink()) {
     return [{ change: { path, before, after: original ?? undefined } }]
   }
   return [{ note: `${path} has been edited since init wrote it, and stays. Delete it if it is no longer wanted.` }]
@@ -70,22 +72,24 @@ function planConfig(
 ): { change: FileChange; record: RepositoryRecord } {
   const path = join(root, configFileName)
   const before = readText(path)
-  const wanted = setConfig(before, path, answers)
-  const isOurs = before !== undefined && earlier?.original === null && earlier.sha256 === hashOf(before)
+  const wanted = setConfig(before, path, answers, findHouseIndent(root))
+  const isOurs = before !== undefined && earlier?.original === null && isUntouched(path, before, earlier.sha256)
   const after = isOurs && wanted !== undefined && wanted !== before && isEmptyConfig(wanted) ? undefined : wanted
-  const written = recordOf(before, after, earlier)
+  const written = recordOf(path, before, after, earlier)
   return { change: { path, before, after }, record: written === undefined ? {} : { config: written } }
 }
 
 /** The original is what was there before us; where somebody has edited since, what they made of it. */
 function recordOf(
+  path: string,
   before: string | undefined,
   after: string | undefined,
   earlier: WrittenFile | undefined,
 ): WrittenFile | undefined {
   if (before === after || after === undefined) return after === undefined ? undefined : earlier
-  const isUntouched = earlier !== undefined && before !== undefined && earlier.sha256 === hashOf(before)
-  return { sha256: hashOf(after), original: isUntouched ? earlier.original : (before ?? null) }
+  const isOurs = earlier !== undefined && before !== undefined && isUntouched(path, before, earlier.sha256)
+  const sha256 = path.endsWith('.json') ? fingerprintOf(path, after) : hashOf(after)
+  return { sha256, original: isOurs ? earlier.original : (before ?? null) }
 }
 
 function planTemplate(
@@ -99,7 +103,7 @@ function planTemplate(
   const before = readText(path)
   const isOurs = before !== undefined && earlier?.path === name && earlier.sha256 === hashOf(before)
   const after = before === undefined || isOurs ? renderFirstTemplate(answers, detection, name) : before
-  const written = recordOf(before, after, earlier?.path === name ? earlier : undefined)
+  const written = recordOf(path, before, after, earlier?.path === name ? earlier : undefined)
   const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, detection, name)
   const lines = missing.map((line) => `\n  ${line}`).join('')
   return {

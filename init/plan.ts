@@ -15,11 +15,13 @@ import {
   settingsFileOf,
   type Installation,
 } from './installation.ts'
+import { findHouseIndent } from './house-indent.ts'
 import { manifestFile, renderManifest, type Manifest } from './manifest.ts'
-import { planBundle } from './plan-bundle.ts'
+import { listInnerFolders, planBundle } from './plan-bundle.ts'
 import { planRepository, type RepositoryPlan } from './plan-repository.ts'
 import { readText } from './read-text.ts'
 import { addToSettings, removeFromSettings, type SettingsRecord } from './settings.ts'
+import { adviseOnDelivery } from './delivery-advice.ts'
 import { adviseOnSettings } from './settings-advice.ts'
 
 /** One file. `path` is absolute; undefined text means that there is no such file. */
@@ -57,19 +59,21 @@ export async function planInit(
   detection: Detection,
   options: PlanOptions = {},
 ): Promise<InitPlan> {
-  const { scope } = answers
+  const { scope, delivery } = answers
   const hasRepository = isCheckout(place.root)
   if (!hasRepository && scope !== 'user') throw notACheckout(place.root)
+  if (scope === 'user' && delivery === 'dependency') throw notForUser()
   const installation = loadInstallation(place, kindOf(scope))
-  const bundle = loadBundle({ isShared: scope === 'project' })
+  const bundle = loadBundle({ delivery, isShared: scope === 'project' })
   const copy = planBundle(installation.folder, bundle, installation.manifest.files, options)
-  const settings = planSettings(installation, answers)
+  const settings = planSettings(place, installation, answers)
   const key = installation.repositoryKey
   const repository: RepositoryPlan = hasRepository
     ? planRepository(place, answers, detection, installation.manifest.repositories[key] ?? {})
     : { changes: [], notes: [], record: {} }
   const manifest: Manifest = {
     version: bundle.version,
+    delivery,
     madeFolder: installation.manifest.madeFolder || !existsSync(dirname(installation.folder)),
     files: copy.files,
     settings: settings.records,
@@ -79,11 +83,19 @@ export async function planInit(
   }
   const notes = [
     ...adviseOnSettings(place, answers, settings.texts),
-    ...(scope === 'project' ? await adviseOnIgnored(place.root) : []),
+    ...adviseOnDelivery(place, answers),
+    ...(scope === 'project' ? await adviseOnIgnored(place.root, [...bundle.files.keys()]) : []),
     ...repository.notes,
   ]
-  const changes = [...settings.changes, ...repository.changes, ...copy.changes, changeManifest(installation, manifest)]
-  return makePlan({ changes, notes, conflicts: copy.conflicts })
+  const changes = [
+    ...settings.changes,
+    ...repository.changes,
+    ...copy.changes,
+    ...changeManifest(installation, manifest),
+  ]
+  // Those of sources that an earlier init copied.
+  const emptyFolders = listInnerFolders(installation.folder, installation.manifest.files)
+  return makePlan({ changes, notes, conflicts: copy.conflicts, emptyFolders })
 }
 
 /** Leaves out what stays as it is. */
@@ -95,9 +107,14 @@ export function makePlan(plan: Omit<InitPlan, 'isEmpty'>): InitPlan {
 type SettingsPlan = { changes: FileChange[]; records: Record<string, SettingsRecord>; texts: string[] }
 
 /** Ours go into the file of the chosen scope, and out of the other one of the same repository: one of them is enough. */
-function planSettings(installation: Installation, { scope, excludePatterns }: Answers): SettingsPlan {
+function planSettings(
+  { root }: InitPlace,
+  installation: Installation,
+  { scope, delivery, excludePatterns }: Answers,
+): SettingsPlan {
   const plan: SettingsPlan = { changes: [], records: {}, texts: [] }
-  const wishes = { commands: hookCommands(installation.kind), excludePatterns }
+  const commands = delivery === 'plugin' ? undefined : hookCommands(installation.kind, delivery)
+  const wishes = { commands, excludePatterns, indent: findHouseIndent(root) }
   for (const name of installation.settingsFiles) {
     const path = join(dirname(installation.folder), name)
     const before = readText(path)
@@ -114,21 +131,36 @@ function planSettings(installation: Installation, { scope, excludePatterns }: An
   return plan
 }
 
-function changeManifest({ folder, manifestText }: Installation, manifest: Manifest): FileChange {
+function changeManifest({ folder, manifestPath, manifestText }: Installation, manifest: Manifest): FileChange[] {
   const path = join(folder, manifestFile)
-  return { path, before: manifestText, after: renderManifest(manifest), isBundled: true }
+  const after = renderManifest(manifest)
+  if (path === manifestPath) return [{ path, before: manifestText, after, isBundled: true }]
+  return [
+    { path, before: undefined, after, isBundled: true },
+    { path: manifestPath, before: manifestText, after: undefined, isBundled: true },
+  ]
 }
 
 /** Hooks that git does not carry are missing wherever the settings arrive without them. */
-async function adviseOnIgnored(root: string): Promise<string[]> {
-  const wanted = ['.claude/settings.json', '.claude/agent-isolate/']
+async function adviseOnIgnored(root: string, files: readonly string[]): Promise<string[]> {
+  const folder = '.claude/agent-isolate/'
+  const wanted = ['.claude/settings.json', folder, ...[...files, manifestFile].map((path) => folder + path)]
   const carried = await findNotIgnored(placeHere(await requireRepository(root)), wanted)
-  const ignored = wanted.filter((path) => !carried.includes(path))
+  const isFolderIgnored = !carried.includes(folder)
+  const ignored = wanted.filter(
+    (path) => !carried.includes(path) && !(isFolderIgnored && path.startsWith(folder) && path !== folder),
+  )
   if (ignored.length === 0) return []
   return [
     `git ignores ${ignored.join(' and ')}: others who clone this repository do not get the hooks. ` +
       'Take the rule out of .gitignore, or choose the scope "local" or "user".',
   ]
+}
+
+function notForUser(): IsolateError {
+  return new IsolateError('a dependency is of one repository, and the scope "user" is for all', {
+    hint: 'Choose the scope "project" or "local", or another --delivery.',
+  })
 }
 
 function notACheckout(root: string): IsolateError {

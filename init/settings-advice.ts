@@ -4,6 +4,7 @@ import { parseJson } from '../lib/parse-json.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { findForeignCommands, findOwnHandlers, isObject } from './hook-handlers.ts'
 import { readText } from './read-text.ts'
+import { asksForPlugin, pluginId } from './plugin.ts'
 import { kindOf } from './installation.ts'
 
 /** `texts` are the settings as they will be. One paragraph each. */
@@ -16,6 +17,7 @@ export function adviseOnSettings(place: InitPlace, answers: Answers, texts: read
       ? ['"disableAllHooks" is set in the settings: Claude Code runs no hook at all until it is taken out.']
       : []),
     ...adviseOnOtherScope(place, answers),
+    ...adviseOnPlugin(place, answers),
   ]
 }
 
@@ -45,6 +47,19 @@ function adviseOnOtherScope({ root, home }: InitPlace, { scope }: Answers): stri
     const command = `npx agent-isolate uninstall${isUser ? '' : ' --scope user'}`
     return `${path} has these hooks too, and Claude Code runs both. One is enough: ${command}`
   })
+}
+
+/** The plugin has the same hooks, whoever has switched it on. */
+function adviseOnPlugin({ root, home }: InitPlace, { delivery }: Answers): string[] {
+  if (delivery === 'plugin') return []
+  const folders = [root, ...(home === undefined ? [] : [home])].map((base) => join(base, '.claude'))
+  const paths = folders.flatMap((folder) => [join(folder, 'settings.json'), join(folder, 'settings.local.json')])
+  return [...new Set(paths)]
+    .filter((path) => asksForPlugin(parseJson(readText(path) ?? '')))
+    .map((path) => {
+      const command = `claude plugin uninstall ${pluginId}`
+      return `${path} asks for the plugin, and the plugin has these hooks too: Claude Code runs both. One is enough: ${command}`
+    })
 }
 
 function registersHooks(path: string): boolean {

@@ -1,8 +1,9 @@
 /**
- * Our part of a settings.json: hooks, read-deny rules and excludePatterns. Text in, text out; what is not ours stays byte for
+ * Our part of a settings.json: hooks or the plugin that has them, read-deny rules and excludePatterns. Text in, text out; what is not ours stays byte for
  * byte. Shapes as measured with Claude Code 2.1.330 (groups of handlers; strict JSON).
  */
 import { IsolateError } from '../lib/isolate-error.ts'
+import { pluginEntries } from './plugin.ts'
 import { findOwnHandlers, hookEvents, hookMatchers, isObject, type HookEvent } from './hook-handlers.ts'
 import {
   addElement,
@@ -18,9 +19,11 @@ import {
 } from './json-edit.ts'
 
 export type SettingsWishes = {
-  /** The shell command line of each hook. */
-  commands: Record<HookEvent, string>
+  /** The shell command line of each hook; undefined: a plugin has them. */
+  commands: Record<HookEvent, string> | undefined
   excludePatterns: readonly string[]
+  /** What a new file is indented with. */
+  indent?: string
 }
 
 /** What is kept to take our part out again. `containers` are those that were not there (null) or empty (their blank). */
@@ -30,6 +33,8 @@ export type SettingsRecord = {
   containers: Record<string, string | null>
   denyRules: readonly string[]
   excludePatterns: readonly string[]
+  /** Keys of `pluginEntries` that were not there. */
+  entries?: readonly string[]
 }
 
 /** `text` undefined makes a file. Throws `IsolateError` for a file that Claude Code would not accept either. */
@@ -40,16 +45,26 @@ export function addToSettings(
   earlier: SettingsRecord | undefined,
 ): { text: string; record: SettingsRecord } {
   const isBlank = text === undefined || withoutMark(text).trim() === ''
-  const content = isBlank ? '{}\n' : text
+  const content = isBlank ? `{\n${wishes.indent ?? '  '}}\n` : text
   const [mark, json] = splitMark(content)
   const draft: Draft = { document: requireShape(json, file), containers: { ...earlier?.containers } }
-  for (const event of hookEvents) registerHook(draft, event, wishes.commands[event])
+  for (const event of hookEvents) {
+    if (wishes.commands === undefined) removeHandlers(draft, event, 0)
+    else registerHook(draft, event, wishes.commands[event])
+  }
+  const entries = changeEntries(draft, wishes.commands === undefined ? pluginEntries : [], earlier?.entries)
   const denyRules = changeList(draft, ['permissions', 'deny'], denyRulesFor(wishes.excludePatterns), earlier?.denyRules)
   const excludePatterns = changeList(draft, excludePath, wishes.excludePatterns, earlier?.excludePatterns)
   const blank = earlier?.blank === undefined ? (isBlank ? { blank: text ?? null } : {}) : { blank: earlier.blank }
   return {
     text: mark + draft.document.text,
-    record: { ...blank, containers: draft.containers, denyRules, excludePatterns },
+    record: {
+      ...blank,
+      containers: draft.containers,
+      denyRules,
+      excludePatterns,
+      ...(entries.length > 0 ? { entries } : {}),
+    },
   }
 }
 
@@ -59,6 +74,7 @@ export function removeFromSettings(text: string, file: string, record: SettingsR
   if (json.trim() === '') return text
   const draft: Draft = { document: requireShape(json, file), containers: { ...record?.containers } }
   for (const event of hookEvents) removeHandlers(draft, event, 0)
+  changeEntries(draft, [], record?.entries)
   changeList(draft, ['permissions', 'deny'], [], record?.denyRules)
   changeList(draft, excludePath, [], record?.excludePatterns)
   const isEmpty = blankInside(draft.document, []) !== undefined
@@ -122,6 +138,22 @@ function changeList(
   return wanted.filter((entry) => missing.includes(entry) || earlier.includes(entry))
 }
 
+/** The same for the keys of objects: one that is there already is the user's, whatever it says. */
+function changeEntries(draft: Draft, wanted: typeof pluginEntries, earlier: readonly string[] = []): string[] {
+  for (const [object, key] of pluginEntries) {
+    const isOurs = earlier.includes(key) && !wanted.some((each) => each[1] === key && each[0] === object)
+    if (!isOurs || readValue(draft.document, [object, key]) === undefined) continue
+    draft.document = removeMember(draft.document, [object, key])
+    closeContainers(draft, [object])
+  }
+  const missing = wanted.filter(([object, key]) => readValue(draft.document, [object, key]) === undefined)
+  for (const [object, key, value] of missing) {
+    openContainer(draft, object)
+    draft.document = addProperty(draft.document, [object], key, value)
+  }
+  return wanted.map(([, key]) => key).filter((key) => missing.some((each) => each[1] === key) || earlier.includes(key))
+}
+
 function listAt(draft: Draft, path: JsonPath): unknown[] {
   const value = readValue(draft.document, path)
   return Array.isArray(value) ? value : []
@@ -130,11 +162,7 @@ function listAt(draft: Draft, path: JsonPath): unknown[] {
 /** Makes the list, and the object around it, where there is none. What was there instead is written down, unless an earlier record has it. */
 function addToList(draft: Draft, path: readonly [string, string], values: readonly unknown[]): void {
   const [outer, inner] = path
-  noteBlank(draft, [])
-  if (readValue(draft.document, [outer]) === undefined) {
-    draft.containers[outer] = null
-    draft.document = addProperty(draft.document, [], outer, {})
-  } else noteBlank(draft, [outer])
+  openContainer(draft, outer)
   if (readValue(draft.document, path) === undefined) {
     draft.containers[path.join('.')] = null
     draft.document = addProperty(draft.document, [outer], inner, values)
@@ -142,6 +170,14 @@ function addToList(draft: Draft, path: readonly [string, string], values: readon
   }
   noteBlank(draft, path)
   for (const value of values) draft.document = addElement(draft.document, path, value)
+}
+
+/** An object at the top, which may be there already. */
+function openContainer(draft: Draft, name: string): void {
+  noteBlank(draft, [])
+  if (readValue(draft.document, [name]) !== undefined) return noteBlank(draft, [name])
+  draft.containers[name] = null
+  draft.document = addProperty(draft.document, [], name, {})
 }
 
 function noteBlank(draft: Draft, path: JsonPath): void {
@@ -166,7 +202,8 @@ function closeContainers(draft: Draft, path: JsonPath): void {
 function requireShape(json: string, file: string): JsonDocument {
   const document = requireJsonObject(json, file)
   const settings = readValue(document, [])
-  const [hooks, permissions, agent] = ['hooks', 'permissions', 'agentConfiguration'].map((key) => {
+  const objects = ['hooks', 'permissions', 'agentConfiguration', ...pluginEntries.map(([object]) => object)]
+  const [hooks, permissions, agent] = objects.map((key) => {
     const value: unknown = isObject(settings) ? settings[key] : undefined
     if (value !== undefined && !isObject(value)) throw wrongShape(file, key, 'an object')
     return value ?? {}

@@ -11,6 +11,7 @@ export function suggestAnswers(detection: Detection, { hasDocker }: { hasDocker:
   const database = suggestDatabase(detection, hasDocker)
   return {
     scope: 'project',
+    delivery: 'program',
     database,
     portNames: suggestPortNames(detection),
     dependencies: { node_modules: 'auto', '.venv': 'auto' },

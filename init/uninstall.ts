@@ -2,8 +2,7 @@
 import { dirname, join } from 'node:path'
 import type { InitPlace } from './answers.ts'
 import { isCheckout, loadInstallation, type Installation, type InstallationKind } from './installation.ts'
-import { manifestFile } from './manifest.ts'
-import { planBundleRemoval } from './plan-bundle.ts'
+import { listInnerFolders, planBundleRemoval } from './plan-bundle.ts'
 import { planRepositoryRemoval } from './plan-repository.ts'
 import { makePlan, type FileChange, type InitPlan } from './plan.ts'
 import { readText } from './read-text.ts'
@@ -27,7 +26,7 @@ export async function planUninstall(place: InitPlace, from?: InstallationKind): 
     ...planSettingsRemoval(installation),
     ...repositories.flatMap((plan) => plan.changes),
     ...copy.changes,
-    { path: join(folder, manifestFile), before: installation.manifestText, after: undefined, isBundled: true },
+    { path: installation.manifestPath, before: installation.manifestText, after: undefined, isBundled: true },
   ]
   const edited = copy.conflicts.map(
     (path) => `${path} has been edited, and stays. Delete it if it is no longer wanted.`,
@@ -57,12 +56,5 @@ function planSettingsRemoval({ folder, settingsFiles, manifest }: Installation):
 
 /** All that the copy consists of, the innermost first; `.claude` only where it was made for us. */
 function listFolders({ folder, manifest }: Installation): string[] {
-  const inner = Object.keys(manifest.files).flatMap((path) => ancestors(path).map((each) => join(folder, each)))
-  const outer = manifest.madeFolder ? [dirname(folder)] : []
-  return [...[...new Set(inner)].toSorted((a, b) => b.length - a.length), folder, ...outer]
-}
-
-function ancestors(path: string): string[] {
-  const folder = dirname(path)
-  return folder === '.' ? [] : [folder, ...ancestors(folder)]
+  return [...listInnerFolders(folder, manifest.files), folder, ...(manifest.madeFolder ? [dirname(folder)] : [])]
 }

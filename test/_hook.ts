@@ -1,6 +1,7 @@
 /** Runs a hook as Claude Code does: a process, a payload on stdin, a path on stdout. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { loadProgram } from '../lib/same-runtime.ts'
 import type { Sandbox } from './_sandbox.ts'
 
 export type HookResult = { code: number | null; signal: string | null; stdout: string; stderr: string }
@@ -15,7 +16,13 @@ export type HookOptions = {
 
 /** The compiled hook: `npm test` builds it first. */
 export function compiledHook(name: string): string[] {
-  return [process.execPath, join(import.meta.dirname, '..', 'dist', 'hooks', `${name}.js`)]
+  return [
+    process.execPath,
+    '-e',
+    loadProgram,
+    join(import.meta.dirname, '..', 'dist', 'program', 'agent-isolate'),
+    name,
+  ]
 }
 
 /** `payload` is sent as it is when it is text, else as JSON. */

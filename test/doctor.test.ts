@@ -27,7 +27,7 @@ function registerHooks(sandbox: Sandbox, command?: string): string {
   const copy = join(sandbox.folder, 'agent-isolate')
   symlinkSync(join(import.meta.dirname, '..'), copy)
   const register = (hook: string) => [
-    { hooks: [{ type: 'command', command: command ?? `node "${copy}/dist/hooks/${hook}.js"` }] },
+    { hooks: [{ type: 'command', command: command ?? `/bin/sh "${copy}/dist/program/run" ${hook}` }] },
   ]
   return JSON.stringify({
     hooks: {
@@ -95,7 +95,7 @@ test('hooks of two scopes with different commands, and a stranger’s beside our
   sandbox.write('home/.claude/settings.json', settings)
   sandbox.write('repo/.claude/settings.local.json', settings)
   assert.deepEqual((await diagnose(sandbox, root)).ids, [])
-  sandbox.write('repo/.claude/settings.local.json', settings.replaceAll('node \\"', 'exec node \\"'))
+  sandbox.write('repo/.claude/settings.local.json', settings.replaceAll('/bin/sh', 'exec /bin/sh'))
   assert.deepEqual((await diagnose(sandbox, root)).ids, ['settings.two-hooks'])
   const other = { hooks: { WorktreeCreate: [{ hooks: [{ type: 'command', command: 'mine' }] }] } }
   sandbox.write('repo/.claude/settings.local.json', JSON.stringify(other))

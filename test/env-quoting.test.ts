@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { quoteEnvValue, type EnvReader } from '../lib/env-quoting.ts'
+import { findSetting } from './_setting.ts'
 import { createSandbox } from './_sandbox.ts'
 
 const readByAll: [value: string, text: string][] = [
@@ -134,12 +135,6 @@ function checkReader(t: TestContext, reader: EnvReader, command: (print: string)
 
 function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
-}
-
-function findSetting(t: TestContext, variable: string): string | undefined {
-  const value = process.env[variable]
-  if (value === undefined) skip(t, `${variable} is not set`)
-  return value
 }
 
 function skip(t: TestContext, reason: string): void {

@@ -1,5 +1,6 @@
 /** What `init` writes, as the real Claude Code client takes it, for each scope. */
 import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { answersTo, requireClaude, runClaude } from './_claude.ts'
@@ -9,17 +10,29 @@ import { requireLeaseAt } from './_state.ts'
 
 const secret = 'nobody is to read this'
 
-for (const scope of ['project', 'local', 'user']) {
-  test(`after init --yes --scope ${scope} the client is content, isolates, and reads no dependencies`, (t) =>
-    checkScope(t, scope))
+for (const [scope, delivery] of [
+  ['project', 'program'],
+  ['local', 'program'],
+  ['user', 'program'],
+  ['project', 'source'],
+  ['project', 'dependency'],
+  ['local', 'dependency'],
+] as const) {
+  test(`after init --yes --scope ${scope} --delivery ${delivery} the client is content, isolates, and reads no dependencies`, (t) =>
+    checkScope(t, scope, delivery))
 }
 
-async function checkScope(t: TestContext, scope: string): Promise<void> {
+async function checkScope(t: TestContext, scope: string, delivery: string): Promise<void> {
   const client = requireClaude(t)
   if (client === undefined) return
   const sandbox = createSandbox(t)
   const cwd = createSample(sandbox)
-  sandbox.cli(cwd, 'init', '--yes', '--scope', scope)
+  if (delivery === 'dependency') {
+    cpSync(join(import.meta.dirname, '../dist/program'), join(cwd, 'node_modules/agent-isolate/dist/program'), {
+      recursive: true,
+    })
+  }
+  sandbox.cli(cwd, 'init', '--yes', '--scope', scope, '--delivery', delivery)
   sandbox.git(cwd, 'add', '--all')
   sandbox.git(cwd, 'commit', '--quiet', '--allow-empty', '--message=set up')
   const { stdout } = await runClaude(sandbox, { client, cwd, args: ['doctor'], conversations: [] })

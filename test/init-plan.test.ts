@@ -30,6 +30,7 @@ import { settingsShapes } from './_settings-shapes.ts'
 
 const defaults: Answers = {
   scope: 'project',
+  delivery: 'program',
   database: { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined, hasTest: false },
   portNames: [],
   dependencies: { node_modules: 'auto', '.venv': 'auto' },
@@ -84,15 +85,18 @@ test('the four hooks are registered, and each command starts the copied program 
   )
 })
 
-test('git carries all of a project copy, even where it ignores dist/ and lib/, and nothing of a local one', async (t) => {
+test('git carries all of a project copy, even where it ignores lib/ and code, and nothing of a local one', async (t) => {
   const sandbox = createSandbox(t)
-  const { place, init } = prepare(sandbox, { '.gitignore': 'dist\nlib/\n*.js\n' })
-  await init(defaults)
+  const { place, init } = prepare(sandbox, { '.gitignore': 'lib/\n*.js\n*.ts\n' })
   const untracked = (): string[] =>
     sandbox.git(place.root, 'ls-files', '--others', '--exclude-standard', '.claude').split('\n')
-  const files = new Set(untracked())
-  for (const path of ['run', 'hooks/worktree-create.ts', 'dist/hooks/worktree-create.js', 'manifest.json']) {
-    assert.ok(files.has(`.claude/agent-isolate/${path}`), path)
+  for (const delivery of ['program', 'source'] as const) {
+    await init({ ...defaults, delivery })
+    const files = new Set(untracked())
+    const sources = delivery === 'source' ? ['hooks/worktree-create.ts', 'lib/ports.ts'] : []
+    for (const path of ['agent-isolate', 'run', 'manifest', ...sources]) {
+      assert.ok(files.has(`.claude/agent-isolate/${path}`), path)
+    }
   }
   await init({ ...defaults, scope: 'local' })
   assert.deepEqual(untracked(), [''])
@@ -132,7 +136,7 @@ test('an agent-isolate.json of the user keeps its keys and layout, and comes bac
   await init({ ...defaults, portNames: ['api', 'web'], setup: ['make'] })
   assert.equal(
     readFileSync(path, 'utf8'),
-    '{\n\t"sync": {"fetch": "never"},\n\t"ports": {"names": [ "api", "web" ]},\n\t"setup": [\n\t\t"make"\n\t]\n}',
+    '{\n\t"sync": {"fetch": "never"},\n\t"ports": {"names": [ "api", "web" ]},\n\t"setup": ["make"]\n}',
   )
   await uninstall()
   assert.equal(readFileSync(path, 'utf8'), original)
@@ -226,12 +230,19 @@ test('an existing template is never overwritten; what it lacks is said', async (
 
 test('uninstall leaves what has been edited, and says so', async (t) => {
   const { place, init, uninstall } = prepare(createSandbox(t), {})
-  await init({ ...defaults, setup: ['make'] })
-  const edited = ['.env.agent.template', 'agent-isolate.json', '.claude/agent-isolate/lib/ports.ts']
-  for (const path of edited) appendFileSync(join(place.root, path), '\n')
+  await init({ ...defaults, delivery: 'source', setup: ['make'] })
+  const edited = {
+    '.env.agent.template': '\n',
+    'agent-isolate.json': '{"setup": ["make all"]}',
+    '.claude/agent-isolate/lib/ports.ts': '// mine\n',
+  }
+  for (const [path, text] of Object.entries(edited)) {
+    if (path.endsWith('.json')) writeFileSync(join(place.root, path), text)
+    else appendFileSync(join(place.root, path), text)
+  }
   appendFileSync(join(place.root, '.gitignore'), '*.log\n')
   const plan = await uninstall()
-  for (const path of edited) {
+  for (const path of Object.keys(edited)) {
     assert.ok(existsSync(join(place.root, path)), path)
     assert.ok(
       plan.notes.some((note) => note.includes(path)),
@@ -245,27 +256,29 @@ test('uninstall leaves what has been edited, and says so', async (t) => {
 test('a later version updates untouched copies, removes outdated ones, and keeps edited ones unless told otherwise', async (t) => {
   const { place, init } = prepare(createSandbox(t), {})
   const folder = join(place.root, '.claude/agent-isolate')
-  await init(defaults)
+  const sources: Answers = { ...defaults, delivery: 'source' }
+  await init(sources)
   const current = snapshot(place)
-  pretendOlder(folder, { 'lib/ports.ts': 'older\n', 'lib/gone.ts': 'older\n', 'dist/hooks/gone.js': 'older\n' })
+  pretendOlder(folder, { 'lib/ports.ts': 'older\n', 'lib/gone.ts': 'older\n', 'agent-isolate': 'older\n' })
   appendFileSync(join(folder, 'lib/lease.ts'), '// mine\n')
-  const plan = await init(defaults)
+  const plan = await init(sources)
   assert.deepEqual(plan.conflicts, [join(folder, 'lib/lease.ts')])
   assert.match(readFileSync(join(folder, 'lib/lease.ts'), 'utf8'), /\/\/ mine\n$/)
   assert.ok(!existsSync(join(folder, 'lib/gone.ts')))
-  assert.ok((await init(defaults)).isEmpty)
-  await init(defaults, { edited: 'overwrite' })
+  assert.ok((await init(sources)).isEmpty)
+  await init(sources, { edited: 'overwrite' })
   assert.deepEqual(snapshot(place), current)
 })
 
-test('a copy whose dist/ was deleted, to run the sources, is left so', async (t) => {
+test('a copy whose compiled program was deleted, to run the sources, is left so', async (t) => {
   const { place, init } = prepare(createSandbox(t), {})
-  await init(defaults)
-  const compiled = join(place.root, '.claude/agent-isolate/dist')
-  rmSync(compiled, { recursive: true })
-  const plan = await init(defaults)
+  const sources: Answers = { ...defaults, delivery: 'source' }
+  await init(sources)
+  const compiled = join(place.root, '.claude/agent-isolate/agent-isolate')
+  rmSync(compiled)
+  const plan = await init(sources)
   assert.deepEqual([plan.isEmpty, plan.conflicts], [true, [compiled]])
-  await init(defaults, { edited: 'overwrite' })
+  await init(sources, { edited: 'overwrite' })
   assert.ok(existsSync(compiled))
 })
 
@@ -373,7 +386,7 @@ function readSettings(root: string): { hooks: Record<string, unknown> } {
 
 /** Rewrites the copy as another version would have left it. */
 function pretendOlder(folder: string, files: Record<string, string>): void {
-  const path = join(folder, 'manifest.json')
+  const path = join(folder, 'manifest')
   let manifest = readFileSync(path, 'utf8').replace(/"version": "[^"]+"/, '"version": "0.0.1"')
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text)

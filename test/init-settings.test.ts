@@ -7,7 +7,7 @@ import { IsolateError } from '../lib/isolate-error.ts'
 import { settingsShapes } from './_settings-shapes.ts'
 
 const excludePatterns = ['**/node_modules/**', '**/dist/**', '**/package-lock.json']
-const wishes: SettingsWishes = { commands: hookCommands('repository'), excludePatterns }
+const wishes = { commands: hookCommands('repository', 'program'), excludePatterns } satisfies SettingsWishes
 const file = '/repo/.claude/settings.json'
 
 for (const [name, original] of Object.entries(settingsShapes)) {

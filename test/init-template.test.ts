@@ -9,6 +9,7 @@ import { createSandbox } from './_sandbox.ts'
 const database = { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined, hasTest: false } as const
 const answers = {
   scope: 'project',
+  delivery: 'program',
   database,
   portNames: [],
   dependencies: { node_modules: 'auto', '.venv': 'auto' },

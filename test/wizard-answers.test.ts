@@ -18,6 +18,7 @@ import { fitSetup, suggestAnswers, suggestOffers } from '../init/suggest-answers
 
 const defaults: Answers = {
   scope: 'project',
+  delivery: 'program',
   database: { provider: 'sqlite', path: '.agent-isolate/dev.db', seed: undefined, hasTest: false },
   portNames: [],
   dependencies: { node_modules: 'auto', '.venv': 'auto' },

@@ -4,15 +4,18 @@ import { join } from 'node:path'
 import { describeFailure } from '../isolate-error.ts'
 import { settleFolders } from './settle-folders.ts'
 
-const gitFolder = process.argv[2] ?? ''
-const controller = new AbortController()
-process.on('SIGTERM', () => controller.abort())
-// Neither the worktree nor any other folder is to be kept in use by us.
-if (existsSync(gitFolder)) process.chdir(gitFolder)
-try {
-  await settleFolders(gitFolder, controller.signal)
-} catch (error) {
-  if (!controller.signal.aborted && existsSync(gitFolder)) {
-    writeFileSync(join(gitFolder, 'settle.log'), `${new Date().toISOString()} ${describeFailure(error)}\n`)
+async function settle(gitFolder: string): Promise<void> {
+  const controller = new AbortController()
+  process.on('SIGTERM', () => controller.abort())
+  // Neither the worktree nor any other folder is to be kept in use by us.
+  if (existsSync(gitFolder)) process.chdir(gitFolder)
+  try {
+    await settleFolders(gitFolder, controller.signal)
+  } catch (error) {
+    if (!controller.signal.aborted && existsSync(gitFolder)) {
+      writeFileSync(join(gitFolder, 'settle.log'), `${new Date().toISOString()} ${describeFailure(error)}\n`)
+    }
   }
 }
+
+await settle(process.argv[2] ?? '')
