@@ -1,7 +1,7 @@
 /** One creation of a worktree of 400 files, on every runtime there is, against bare git; and where the time of one goes. */
 import type { Stage } from '../demo/stage.ts'
 import { hookCommand } from '../demo/programs.ts'
-import { hookSource, runtimes, runtimeVariable, type Runtime } from '../test/_runtimes.ts'
+import { hookSource, runtimes, runtimeVariable, type Runtime } from '../test/support/runtimes.ts'
 import { measureInTurns, summarise, type Result, type Variant } from './harness.ts'
 import { isProgram } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Stage } from '../demo/stage.ts'
 import { answerOf } from '../demo/programs.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 import { measureInTurns, type Result } from './harness.ts'
 
 /** One is enough at this number of processes. */
@@ -32,7 +32,7 @@ export async function measureLease(stage: Stage): Promise<Result[]> {
 
 /** The program of the ledger's test, in one file as the hooks are: it prints `NAME BLOCK`. */
 async function bundleLease(outfile: string): Promise<void> {
-  const entry = join(import.meta.dirname, '..', 'test', '_lease.ts')
+  const entry = join(import.meta.dirname, '..', 'test', 'support', 'lease.ts')
   await build({ entryPoints: [entry], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.12' })
 }
 

@@ -1,6 +1,6 @@
 /** Runs measurements one after the other. One whose program is missing is skipped and one that fails is told of; the others run. */
 import type { Stage } from '../demo/stage.ts'
-import { describeFailure, errorText, IsolateError } from '../lib/isolate-error.ts'
+import { describeFailure, errorText, IsolateError } from '../lib/report/isolate-error.ts'
 import type { Result } from './harness.ts'
 
 export type Measurement = {

@@ -4,9 +4,9 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { answerOf } from '../demo/programs.ts'
 import type { Stage } from '../demo/stage.ts'
-import { createDatabaseFromSql } from '../lib/sqlite/run-sql.ts'
-import { snapshotDatabase } from '../lib/sqlite/snapshot.ts'
-import type { Reporter } from '../lib/reporter.ts'
+import { createDatabaseFromSql } from '../lib/database/sqlite/run-sql.ts'
+import { snapshotDatabase } from '../lib/database/sqlite/snapshot.ts'
+import type { Reporter } from '../lib/report/reporter.ts'
 import { measureInTurns, type Result } from './harness.ts'
 import { isProgram } from './run-measurements.ts'
 
@@ -16,7 +16,7 @@ const sizes = [10, 100]
 /** What they have to say is no part of the measurement. */
 const quiet: Reporter = { info: () => undefined, warn: () => undefined, progress: () => undefined }
 
-/** Nothing of SQLite works without one of the engines that lib/sqlite knows; better-sqlite3 is a project's own. */
+/** Nothing of SQLite works without one of the engines that lib/database/sqlite knows; better-sqlite3 is a project's own. */
 export async function findSqliteObstacle(stage: Stage): Promise<string | undefined> {
   if (isBuiltin('node:sqlite') || (await isProgram(stage, 'sqlite3')) || (await isProgram(stage, 'python3')))
     return undefined

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { hookCommand } from '../demo/programs.ts'
 import type { Ended, Stage } from '../demo/stage.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { SampleRepository } from './sample-repository.ts'
 
 /** Answers what the program printed; a failure is an answer too. */

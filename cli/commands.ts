@@ -1,5 +1,5 @@
 /** The commands there are, in the order in which one needs them. A command's module is loaded when it is run. */
-import type { HideOptions } from '../lib/hide-secrets.ts'
+import type { HideOptions } from '../lib/report/hide-secrets.ts'
 import type { Command } from './command.ts'
 
 export type CommandEntry = {

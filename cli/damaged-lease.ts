@@ -1,5 +1,5 @@
 /** What to say of a file in the ledger that is no lease. */
-import type { Ledger } from '../lib/ledger.ts'
+import type { Ledger } from '../lib/ledger/ledger.ts'
 
 /** One line: which file, what it keeps taken, what to do. */
 export function describeDamaged({ path, block }: Ledger['damaged'][number]): string {

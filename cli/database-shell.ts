@@ -1,12 +1,12 @@
 /** Opens a shell on a worktree's database: the program of this machine, else the one in the container. */
 import { engineEnvironment } from '../lib/docker/engine.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import type { Database, PostgresDatabase, SqliteDatabase } from '../lib/lease-database.ts'
-import { findResource, type Lease } from '../lib/lease.ts'
-import { clientEnvironment } from '../lib/postgres/client-environment.ts'
-import { parseDatabaseUrl, targetOf } from '../lib/postgres/database-url.ts'
-import { findSharedContainer } from '../lib/postgres/shared-container.ts'
-import { run } from '../lib/run.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import type { Database, PostgresDatabase, SqliteDatabase } from '../lib/database/of-lease.ts'
+import { findResource, type Lease } from '../lib/ledger/lease.ts'
+import { clientEnvironment } from '../lib/database/postgres/server/client-environment.ts'
+import { parseDatabaseUrl, targetOf } from '../lib/database/postgres/client/database-url.ts'
+import { findSharedContainer } from '../lib/database/postgres/container/shared-container.ts'
+import { run } from '../lib/processes/run.ts'
 import { runInForeground } from './run-in-foreground.ts'
 
 /** Answers the shell's exit code. Throws `IsolateError` when there is no such program. */

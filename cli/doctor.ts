@@ -3,7 +3,7 @@ import type { Finding } from '../doctor/check.ts'
 import { examine, repair, type Examined } from '../doctor/examine.ts'
 import { loadContext } from '../doctor/load-context.ts'
 import { renderFindings } from './doctor-text.ts'
-import { stderrReporter } from '../lib/reporter.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import { stdoutColors } from './colors.ts'
 import type { Command } from './command.ts'
 

@@ -1,7 +1,7 @@
 /** agent-isolate env */
-import { environmentOf } from '../lib/environment.ts'
-import { stderrReporter } from '../lib/reporter.ts'
-import { topUpPorts } from '../lib/top-up-ports.ts'
+import { environmentOf } from '../lib/environment/environment.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
+import { topUpPorts } from '../lib/lifecycle/top-up-ports.ts'
 import type { Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
 

@@ -1,10 +1,10 @@
 /** agent-isolate exec */
-import { environmentOf } from '../lib/environment.ts'
-import type { Lease } from '../lib/lease.ts'
-import { databaseOf } from '../lib/lease-database.ts'
-import { findListeners } from '../lib/listeners.ts'
-import { stderrReporter } from '../lib/reporter.ts'
-import { topUpPorts } from '../lib/top-up-ports.ts'
+import { environmentOf } from '../lib/environment/environment.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
+import { databaseOf } from '../lib/database/of-lease.ts'
+import { findListeners } from '../lib/processes/listeners.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
+import { topUpPorts } from '../lib/lifecycle/top-up-ports.ts'
 import type { Command } from './command.ts'
 import { requireCurrentLease } from './current-lease.ts'
 import { describeListener, listenersOf } from './port-listeners.ts'
@@ -44,7 +44,7 @@ export const command: Command = {
 async function warnOfMissingDatabase(lease: Lease): Promise<void> {
   const database = databaseOf(lease)
   if (database?.kind !== 'postgres' || database.on === 'server') return
-  const { hasDatabase } = await import('../lib/elsewhere.ts')
+  const { hasDatabase } = await import('../lib/lifecycle/elsewhere.ts')
   if (!(await hasDatabase(database))) {
     stderrReporter.warn('the database of this worktree does not answer; start it again: agent-isolate setup')
   }

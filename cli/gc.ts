@@ -1,9 +1,9 @@
 /** agent-isolate gc */
-import { collectGarbage, type Garbage, type GarbageResult } from '../lib/collect-garbage.ts'
-import type { Orphan } from '../lib/collect-orphans.ts'
-import { describeFailure } from '../lib/isolate-error.ts'
-import { adviceOn } from '../lib/lease-advice.ts'
-import { stderrReporter } from '../lib/reporter.ts'
+import { collectGarbage, type Garbage, type GarbageResult } from '../lib/lifecycle/collect-garbage.ts'
+import type { Orphan } from '../lib/lifecycle/collect-orphans.ts'
+import { describeFailure } from '../lib/report/isolate-error.ts'
+import { adviceOn } from '../lib/lifecycle/lease-advice.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'
 import { describeDamaged } from './damaged-lease.ts'
 

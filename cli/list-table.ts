@@ -5,7 +5,7 @@ import type { ListEntry } from './list-entries.ts'
 import { describeListener, type PortListener } from './port-listeners.ts'
 import { renderTable, type Column, type Row } from './table.ts'
 import { cutToWidth } from '../init/display-width.ts'
-import { visible } from '../lib/visible-text.ts'
+import { visible } from '../lib/report/visible-text.ts'
 
 export type TableOptions = {
   /** Columns a line may have. */

@@ -1,6 +1,6 @@
 /** agent-isolate list */
-import { loadLedger } from '../lib/ledger.ts'
-import { placeLeases } from '../lib/moved-leases.ts'
+import { loadLedger } from '../lib/ledger/ledger.ts'
+import { placeLeases } from '../lib/ledger/moved-leases.ts'
 import { stdoutColors } from './colors.ts'
 import type { Command } from './command.ts'
 import { describeDamaged } from './damaged-lease.ts'

@@ -1,6 +1,6 @@
 /** What the program says of itself when it is asked for nothing in particular. */
 import { dirname, join } from 'node:path'
-import { readIfFile } from '../lib/read-if-any.ts'
+import { readIfFile } from '../lib/files/read-if-any.ts'
 import type { CommandEntry } from './commands.ts'
 
 /** Text for `agent-isolate` and `agent-isolate --help`. */

@@ -1,8 +1,8 @@
 /** Who listens on a worktree's ports, and whether that is the worktree's own doing. */
-import { isWithin } from '../lib/inner-path.ts'
-import type { Lease } from '../lib/lease.ts'
-import type { Listener } from '../lib/listeners.ts'
-import { visible } from '../lib/visible-text.ts'
+import { isWithin } from '../lib/files/inner-path.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
+import type { Listener } from '../lib/processes/listeners.ts'
+import { visible } from '../lib/report/visible-text.ts'
 
 export type PortListener = Listener & {
   /** The port's name in the lease. */

@@ -1,6 +1,6 @@
 /** agent-isolate remove */
-import { removeWorktree } from '../lib/remove.ts'
-import { stderrReporter } from '../lib/reporter.ts'
+import { removeWorktree } from '../lib/lifecycle/remove.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'
 
 const help = `agent-isolate remove NAME [--discard] [--json] [-C DIR]

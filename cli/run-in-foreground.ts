@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
-import { errorCode } from '../lib/isolate-error.ts'
+import { errorCode } from '../lib/report/isolate-error.ts'
 
 export type ForegroundOptions = { cwd: string; env: NodeJS.ProcessEnv }
 

@@ -1,6 +1,6 @@
 /** agent-isolate teardown */
-import { tearDownWorktree } from '../lib/remove.ts'
-import { stderrReporter } from '../lib/reporter.ts'
+import { tearDownWorktree } from '../lib/lifecycle/remove.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'
 
 const help = `agent-isolate teardown [--json] [-C DIR]

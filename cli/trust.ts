@@ -1,12 +1,12 @@
 /** agent-isolate trust */
 import { join, relative } from 'node:path'
 import { listTrustedDatabase } from '../init/trusted-database.ts'
-import { configFileName } from '../lib/config.ts'
-import { listSeedFiles } from '../lib/postgres/seed.ts'
-import { loadProject, type Project } from '../lib/project.ts'
-import { distrust, trust } from '../lib/trust.ts'
+import { configFileName } from '../lib/project/config.ts'
+import { listSeedFiles } from '../lib/database/postgres/seed.ts'
+import { loadProject, type Project } from '../lib/project/project.ts'
+import { distrust, trust } from '../lib/project/trust.ts'
 import type { Command } from './command.ts'
-import { visible } from '../lib/visible-text.ts'
+import { visible } from '../lib/report/visible-text.ts'
 
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 

@@ -3,7 +3,7 @@
  * Exit code 1 where anything that it claims does not hold; nothing is left behind either way.
  */
 import { existsSync } from 'node:fs'
-import { describeFailure } from '../lib/isolate-error.ts'
+import { describeFailure } from '../lib/report/isolate-error.ts'
 import { watchForInterruption } from './interruption.ts'
 import { createSampleProject } from './sample-project.ts'
 import { giveBack, isolateAgents, showCollision, startServers, writeNotes } from './scenes.ts'

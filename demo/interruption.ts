@@ -1,6 +1,6 @@
 /** What ends a run early: a signal, or a reader of its output that has seen enough (`| head`). */
 import { constants } from 'node:os'
-import { errorCode } from '../lib/isolate-error.ts'
+import { errorCode } from '../lib/report/isolate-error.ts'
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { loadProgram } from '../lib/same-runtime.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { loadProgram } from '../lib/processes/same-runtime.ts'
 import type { Running, Stage, StartOptions } from './stage.ts'
 
 /** How long a server may take to start, in ms. */

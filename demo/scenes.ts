@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { errorCode, IsolateError } from '../lib/isolate-error.ts'
+import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
 import {
   agentIsolate,
   answerOf,

@@ -1,6 +1,6 @@
 /** What the demo prints: steps, plain lines, and proofs that stop it where they do not hold. */
 import { stdoutColors } from '../cli/colors.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 
 export type Show = {
   hasColors: boolean

@@ -7,8 +7,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorCode, IsolateError } from '../lib/isolate-error.ts'
-import { childEnvironment } from '../lib/run.ts'
+import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
+import { childEnvironment } from '../lib/processes/run.ts'
 
 export type StartOptions = { cwd: string; input?: string; env?: NodeJS.ProcessEnv }
 

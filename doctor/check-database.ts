@@ -1,7 +1,7 @@
 /** Whether a worktree's database can be made as agent-isolate.json asks for it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, type SqliteConfig } from '../lib/config.ts'
+import { configFileName, type SqliteConfig } from '../lib/project/config.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { examineContainer } from './check-postgres-container.ts'
 import { examineServer } from './check-postgres-server.ts'

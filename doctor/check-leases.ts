@@ -1,10 +1,10 @@
 /** Whether the ledger holds what nobody uses any more, or what nobody can read. */
-import { judgeLeases, type JudgedLease, type Verdict } from '../lib/judge-leases.ts'
-import { adviceOn } from '../lib/lease-advice.ts'
-import { loadLedger } from '../lib/ledger.ts'
-import { placeLeases } from '../lib/moved-leases.ts'
-import { reapLease } from '../lib/reap.ts'
-import type { Reporter } from '../lib/reporter.ts'
+import { judgeLeases, type JudgedLease, type Verdict } from '../lib/lifecycle/judge-leases.ts'
+import { adviceOn } from '../lib/lifecycle/lease-advice.ts'
+import { loadLedger } from '../lib/ledger/ledger.ts'
+import { placeLeases } from '../lib/ledger/moved-leases.ts'
+import { reapLease } from '../lib/lifecycle/reap.ts'
+import type { Reporter } from '../lib/report/reporter.ts'
 import type { Check, Finding } from './check.ts'
 
 export const leasesCheck: Check = {

@@ -1,5 +1,5 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
-import { parseEnvStatements } from '../lib/env-syntax.ts'
+import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { composePorts } from './compose-ports.ts'
 import { findVariable } from './compose-variable.ts'
 import { collision, isForDevelopment } from './port-collision.ts'

@@ -1,9 +1,9 @@
 /** Whether postgres-docker will work: the engine, the image and the seed. Starts docker twice; each has seconds to answer. */
-import { patienceMs, requireDocker } from '../init/find-docker.ts'
-import { configFileName, type PostgresDockerConfig } from '../lib/config.ts'
+import { patienceMs, requireDocker } from '../detect/find-docker.ts'
+import { configFileName, type PostgresDockerConfig } from '../lib/project/config.ts'
 import { currentEngine, docker, findEngineHost, type Engine } from '../lib/docker/engine.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { listSeedFiles } from '../lib/postgres/seed.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { listSeedFiles } from '../lib/database/postgres/seed.ts'
 import type { Context, Finding } from './check.ts'
 
 export async function examineContainer(context: Context, config: PostgresDockerConfig): Promise<Finding[]> {

@@ -1,15 +1,20 @@
 /** Whether postgres-server will work: the URL, the server, the role, the database to copy, and the programs to copy it with. */
 import { delimiter } from 'node:path'
-import { findProgram } from '../init/detect-tools.ts'
-import { patienceMs } from '../init/find-docker.ts'
-import { configFileName, type PostgresServerConfig } from '../lib/config.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { connectPostgres, type Connection, type PostgresTarget, type Row } from '../lib/postgres/connection.ts'
-import { describeTarget, targetOf } from '../lib/postgres/database-url.ts'
-import { explainServerError } from '../lib/postgres/server.ts'
-import { requireServerUrl } from '../lib/postgres/server-url.ts'
-import { quoteLiteral } from '../lib/postgres/sql-quoting.ts'
-import { run } from '../lib/run.ts'
+import { findProgram } from '../detect/tools.ts'
+import { patienceMs } from '../detect/find-docker.ts'
+import { configFileName, type PostgresServerConfig } from '../lib/project/config.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import {
+  connectPostgres,
+  type Connection,
+  type PostgresTarget,
+  type Row,
+} from '../lib/database/postgres/client/connection.ts'
+import { describeTarget, targetOf } from '../lib/database/postgres/client/database-url.ts'
+import { explainServerError } from '../lib/database/postgres/server/server.ts'
+import { requireServerUrl } from '../lib/database/postgres/server/server-url.ts'
+import { quoteLiteral } from '../lib/database/postgres/client/sql-quoting.ts'
+import { run } from '../lib/processes/run.ts'
 import type { Context, Finding } from './check.ts'
 
 const why = 'Every new worktree fails.'

@@ -1,7 +1,7 @@
 /** Databases that several worktrees would reach: one agent's migration or test run wipes another's data. */
-import { parseDatabaseUrl } from '../init/detect-database.ts'
-import { namesIn, parseReferences } from '../lib/env-reference.ts'
-import { parseEnvStatements } from '../lib/env-syntax.ts'
+import { parseDatabaseUrl } from '../detect/database.ts'
+import { namesIn, parseReferences } from '../lib/env-text/references.ts'
+import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { adviseTemplate } from './database-advice.ts'
 import { findDatabase, findSharedDatabases } from './database-rules.ts'

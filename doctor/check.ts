@@ -1,8 +1,8 @@
 /** What a check of the doctor is: a question with findings for an answer. */
-import type { Detection } from '../init/detect.ts'
-import type { IsolateError } from '../lib/isolate-error.ts'
-import type { Project } from '../lib/project.ts'
-import type { Reporter } from '../lib/reporter.ts'
+import type { Detection } from '../detect/detect.ts'
+import type { IsolateError } from '../lib/report/isolate-error.ts'
+import type { Project } from '../lib/project/project.ts'
+import type { Reporter } from '../lib/report/reporter.ts'
 import type { SettingsFile } from './settings-files.ts'
 import type { SourceFile } from './source-files.ts'
 

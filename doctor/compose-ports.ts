@@ -1,9 +1,9 @@
 /** Ports and names that the services of a compose file take on the machine, whichever worktree they are started in. */
 import { join } from 'node:path'
-import type { ComposeFile, ComposeService } from '../init/detect-compose.ts'
+import type { ComposeFile, ComposeService } from '../detect/compose.ts'
 import { findComposeFiles } from '../lib/compose/files.ts'
-import type { ComposePorts } from '../lib/compose/ports.ts'
-import { configFileName } from '../lib/config.ts'
+import type { ComposePorts } from '../lib/project/compose-ports.ts'
+import { configFileName } from '../lib/project/config.ts'
 import type { Context, Finding } from './check.ts'
 import { variableOf } from './compose-variable.ts'
 import { collision, isForDevelopment } from './port-collision.ts'

@@ -1,6 +1,6 @@
 /** The variables through which the services of a compose file get ports of their own in each worktree. Pure. */
-import type { ComposeFile, ComposeService } from '../init/detect-compose.ts'
-import { composePortNames, type ComposePorts } from '../lib/compose/ports.ts'
+import type { ComposeFile, ComposeService } from '../detect/compose.ts'
+import { composePortNames, type ComposePorts } from '../lib/project/compose-ports.ts'
 
 /** `variable` is what the compose file reads, `value` what the environment template sets it to. */
 export type ComposeVariable = { variable: string; value: string }

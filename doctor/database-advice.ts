@@ -1,8 +1,8 @@
 /** What to write so that an env file's database URL leads to the worktree's own database. Pure. */
-import { parseDatabaseUrl, type DatabaseTarget } from '../init/detect-database.ts'
-import { isTestKey } from '../init/detect-postgres.ts'
+import { parseDatabaseUrl, type DatabaseTarget } from '../detect/database.ts'
+import { isTestKey } from '../detect/postgres.ts'
 import { composedUrl } from '../init/template-database.ts'
-import { configFileName } from '../lib/config.ts'
+import { configFileName } from '../lib/project/config.ts'
 import type { Context } from './check.ts'
 import { findVariable } from './compose-variable.ts'
 

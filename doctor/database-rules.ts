@@ -1,5 +1,5 @@
 /** Where a database is fixed that every worktree would reach: server URLs and absolute SQLite paths in code and settings. */
-import { endOfCredentials, hideSecrets } from '../lib/hide-secrets.ts'
+import { endOfCredentials, hideSecrets } from '../lib/report/hide-secrets.ts'
 import { isOverridable } from './port-hit.ts'
 import type { SourceFile } from './source-files.ts'
 

@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gitIn } from '../lib/git.ts'
-import { isWithin, findEntry } from '../lib/inner-path.ts'
-import { isAlive, ownIdentity } from '../lib/process-identity.ts'
-import { childEnvironment, run, type Outcome } from '../lib/run.ts'
+import { gitIn } from '../lib/git/git.ts'
+import { isWithin, findEntry } from '../lib/files/inner-path.ts'
+import { isAlive, ownIdentity } from '../lib/processes/process-identity.ts'
+import { childEnvironment, run, type Outcome } from '../lib/processes/run.ts'
 import type { HookHandler } from './settings-shape.ts'
 
 /** `failure` undefined: it made a worktree and answered its path. `ms` is how long it took. */

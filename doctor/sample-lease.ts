@@ -1,11 +1,11 @@
 /** A worktree that might be: for the template it counts which names have a value. */
-import { composePortNames } from '../lib/compose/ports.ts'
-import type { DatabaseConfig } from '../lib/config.ts'
-import type { Lease, Resource } from '../lib/lease.ts'
-import { assignPorts } from '../lib/ports.ts'
-import { ownIdentity } from '../lib/process-identity.ts'
-import { sqlitePath } from '../lib/sqlite/worktree-database.ts'
-import { findPortNames } from '../lib/template.ts'
+import { composePortNames } from '../lib/project/compose-ports.ts'
+import type { DatabaseConfig } from '../lib/project/config.ts'
+import type { Lease, Resource } from '../lib/ledger/lease.ts'
+import { assignPorts } from '../lib/ledger/ports.ts'
+import { ownIdentity } from '../lib/processes/process-identity.ts'
+import { sqlitePath } from '../lib/database/sqlite/worktree-database.ts'
+import { findPortNames } from '../lib/env-text/template.ts'
 import type { Context } from './check.ts'
 
 export function sampleLease({ root, project, template }: Context): Lease {

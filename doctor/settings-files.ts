@@ -1,10 +1,10 @@
 /** The files that Claude Code reads hooks from for a repository: three of settings, and that of our plugin, where they ask for it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findOddity, findStatus, readIfFile } from '../lib/read-if-any.ts'
+import { findOddity, findStatus, readIfFile } from '../lib/files/read-if-any.ts'
 import { isObject } from '../init/hook-handlers.ts'
 import { asksForPlugin } from '../init/plugin.ts'
-import { parseJson } from '../lib/parse-json.ts'
+import { parseJson } from '../lib/files/parse-json.ts'
 import { parseSettings, type ParsedSettings } from './settings-shape.ts'
 
 export type SettingsScope = 'user' | 'project' | 'local' | 'plugin'

@@ -1,9 +1,9 @@
 /** The files of a repository that may hold a port or a database URL: tracked, written by hand, of sensible size. */
 import { join, posix } from 'node:path'
-import { isComposeFile } from '../init/detect-compose.ts'
-import { isEnvFile } from '../init/detect-database.ts'
-import type { RepositoryFiles } from '../init/detect.ts'
-import { readRegularFile } from '../lib/read-if-any.ts'
+import { isComposeFile } from '../detect/compose.ts'
+import { isEnvFile } from '../detect/database.ts'
+import type { RepositoryFiles } from '../detect/detect.ts'
+import { readRegularFile } from '../lib/files/read-if-any.ts'
 import { blankComments, type CommentStyle } from './blank-comments.ts'
 
 export type SourceKind = 'script' | 'python' | 'ruby' | 'package' | 'command' | 'compose' | 'env' | 'config'

@@ -1,5 +1,5 @@
 /** The variables that every worktree gets a value of its own for: what stands under the same name elsewhere does no harm. */
-import { parseEnvStatements } from '../lib/env-syntax.ts'
+import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Context } from './check.ts'
 
 /** Of the template, or, without one, what the engine sets by itself. */

@@ -1,7 +1,7 @@
 /** WorktreeCreate: makes the worktree, or opens it again. Answers its path, alone, on stdout. */
-import { createWorktree } from '../lib/create.ts'
-import { runHook } from '../lib/hook.ts'
-import { requireFolder } from '../lib/payload.ts'
+import { createWorktree } from '../lib/lifecycle/create.ts'
+import { runHook } from '../lib/claude-code/hook.ts'
+import { requireFolder } from '../lib/claude-code/payload.ts'
 
 await runHook(async (payload, tools) => {
   // Some versions and tools send `worktree_name`.

@@ -1,5 +1,5 @@
 /** What `init` has to know: each a flag, and a question of the wizard where there is something to decide. */
-import type { PostgresDockerConfig, PostgresServerConfig, SqliteConfig } from '../lib/config.ts'
+import type { PostgresDockerConfig, PostgresServerConfig, SqliteConfig } from '../lib/project/config.ts'
 import type { DependencyKind, DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 
 /** Which settings.json the hooks go into: the repository's, the user's for this repository, or the user's for all. */

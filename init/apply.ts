@@ -21,9 +21,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { errorCode, errorText, IsolateError } from '../lib/isolate-error.ts'
-import { removeFolderIfEmpty } from '../lib/self-ignoring-folder.ts'
-import { sweepUnfinished, unfinishedPath } from '../lib/unfinished-file.ts'
+import { errorCode, errorText, IsolateError } from '../lib/report/isolate-error.ts'
+import { removeFolderIfEmpty } from '../lib/files/self-ignoring-folder.ts'
+import { sweepUnfinished, unfinishedPath } from '../lib/state/unfinished-file.ts'
 import type { InitPlace } from './answers.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 import { readText } from './read-text.ts'

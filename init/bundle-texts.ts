@@ -1,5 +1,5 @@
 /** The texts among the copied files that exist nowhere else: the starter script and the README. */
-import { loadProgram, loadProgramOnDeno } from '../lib/same-runtime.ts'
+import { loadProgram, loadProgramOnDeno } from '../lib/processes/same-runtime.ts'
 
 /**
  * Starts a hook on the first runtime found. Compiled JavaScript comes before the sources, since type stripping costs Node 22

@@ -1,7 +1,7 @@
 /** agent-isolate.json with what the answers change of the defaults, and nothing else. Text in, text out. */
 import { isDeepStrictEqual } from 'node:util'
-import { parseConfig, type Config } from '../lib/config.ts'
-import { parseJson } from '../lib/parse-json.ts'
+import { parseConfig, type Config } from '../lib/project/config.ts'
+import { parseJson } from '../lib/files/parse-json.ts'
 import type { Answers, DatabaseAnswer, Provider } from './answers.ts'
 import { isObject } from './hook-handlers.ts'
 import {

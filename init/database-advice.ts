@@ -1,7 +1,7 @@
 /** What a user should know about the database that `init` chose, or did not choose. Pure. */
 import type { Answers } from './answers.ts'
-import type { Detection } from './detect.ts'
-import { usesPostgres } from './detect-postgres.ts'
+import type { Detection } from '../detect/detect.ts'
+import { usesPostgres } from '../detect/postgres.ts'
 
 /** One paragraph each. */
 export function adviseOnDatabase({ database }: Pick<Answers, 'database'>, detection: Detection): string[] {

@@ -1,7 +1,7 @@
 /** What was detected, in a few lines for a person. Pure. */
-import { visible } from '../lib/visible-text.ts'
-import type { Detection } from './detect.ts'
-import { findPostgresService } from './detect-postgres.ts'
+import { visible } from '../lib/report/visible-text.ts'
+import type { Detection } from '../detect/detect.ts'
+import { findPostgresService } from '../detect/postgres.ts'
 
 /** No lines where nothing was recognised. */
 export function describeDetection(detection: Detection): string[] {

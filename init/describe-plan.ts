@@ -1,7 +1,7 @@
 /** A plan in few words: which files, and what will be let run here once it is carried out. Pure. */
 import { dirname, relative } from 'node:path'
-import { visible } from '../lib/visible-text.ts'
-import type { Config } from '../lib/config.ts'
+import { visible } from '../lib/report/visible-text.ts'
+import type { Config } from '../lib/project/config.ts'
 import { displayWidth } from './display-width.ts'
 import type { FileChange, InitPlan } from './plan.ts'
 import { listTrustedDatabase } from './trusted-database.ts'

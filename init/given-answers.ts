@@ -1,8 +1,8 @@
 /** What the command line has answered already, and how it and the defaults make up a whole set of answers. Pure. */
-import { parseConfig, type PostgresDockerConfig } from '../lib/config.ts'
+import { parseConfig, type PostgresDockerConfig } from '../lib/project/config.ts'
 import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { blockSize } from '../lib/ports.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { blockSize } from '../lib/ledger/ports.ts'
 import type { Answers, DatabaseAnswer, Delivery, Provider, Scope } from './answers.ts'
 
 /** A question whose key is there is not asked. */
@@ -36,7 +36,7 @@ export type DatabaseOffers = {
   hasTest: boolean
 }
 
-/** Where the database of a worktree lies when nothing else is known; lib/config.ts has the same. */
+/** Where the database of a worktree lies when nothing else is known; lib/project/config.ts has the same. */
 export const plainPath = '.agent-isolate/dev.db'
 
 /** The given answers, and the defaults for all others. Throws `IsolateError` for a server without a URL. */

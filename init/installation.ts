@@ -1,7 +1,7 @@
 /** Where an `init` puts things: one copy of the program in a repository, or one in a home, each with its settings files. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Delivery, InitPlace, Scope } from './answers.ts'
 import { hookFiles, type HookEvent } from './hook-handlers.ts'
 import { manifestFile, olderManifestFile, parseManifest, type Manifest } from './manifest.ts'

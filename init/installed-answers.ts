@@ -1,9 +1,9 @@
 /** The answers that an earlier `init` left in the repository: they are the defaults of the next one, so that it changes nothing. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, loadConfig, type DatabaseConfig } from '../lib/config.ts'
-import { parseJson } from '../lib/parse-json.ts'
-import { readIfFile } from '../lib/read-if-any.ts'
+import { configFileName, loadConfig, type DatabaseConfig } from '../lib/project/config.ts'
+import { parseJson } from '../lib/files/parse-json.ts'
+import { readIfFile } from '../lib/files/read-if-any.ts'
 import type { Answers, DatabaseAnswer, InitPlace, Scope, Delivery } from './answers.ts'
 import { findOwnHandlers, hookEvents, isObject } from './hook-handlers.ts'
 import { kindOf, loadInstallation } from './installation.ts'

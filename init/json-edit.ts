@@ -3,7 +3,7 @@
  * neighbours. `modify` of jsonc-parser is not used, as its formatting also rewrites what stands on the same line.
  */
 import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
-import { IsolateError } from '../lib/isolate-error.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 
 /** Keys and indexes from the root. */
 export type JsonPath = readonly (string | number)[]

@@ -1,7 +1,7 @@
 /** The manifest beside the copied program: what `init` wrote, so that a later one can update it and `uninstall` take it back. */
-import { isInnerPath } from '../lib/inner-path.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { parseJson } from '../lib/parse-json.ts'
+import { isInnerPath } from '../lib/files/inner-path.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { parseJson } from '../lib/files/parse-json.ts'
 import { deliveries, type Delivery } from './answers.ts'
 import { isObject } from './hook-handlers.ts'
 import type { SettingsRecord } from './settings.ts'

@@ -1,10 +1,10 @@
 /** The files at the top of a repository that `init` makes or adds to: the template, agent-isolate.json and .gitignore. */
 import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, parseConfig } from '../lib/config.ts'
+import { configFileName, parseConfig } from '../lib/project/config.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { isEmptyConfig, setConfig } from './config-file.ts'
-import type { Detection } from './detect.ts'
+import type { Detection } from '../detect/detect.ts'
 import { findHouseIndent } from './house-indent.ts'
 import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
 import type { RepositoryRecord, WrittenFile } from './manifest.ts'

@@ -1,12 +1,12 @@
 /** What `init` would do, as data: every file with its text before and after, so that it can be shown before it is done. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { findNotIgnored } from '../lib/exclude.ts'
-import { IsolateError } from '../lib/isolate-error.ts'
-import { placeHere, requireRepository } from '../lib/repository.ts'
+import { findNotIgnored } from '../lib/git/exclude.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { placeHere, requireRepository } from '../lib/git/repository.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { loadBundle } from './bundle.ts'
-import type { Detection } from './detect.ts'
+import type { Detection } from '../detect/detect.ts'
 import {
   hookCommands,
   isCheckout,

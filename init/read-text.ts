@@ -1,6 +1,6 @@
 /** Reads files that are to be edited: what is no plain UTF-8 text would not survive that, and is refused. */
-import { IsolateError } from '../lib/isolate-error.ts'
-import { readBytesIfAny } from '../lib/read-if-any.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { readBytesIfAny } from '../lib/files/read-if-any.ts'
 
 /** Undefined when there is no such file. A byte order mark stays in the text. Throws `IsolateError` naming the file. */
 export function readText(path: string): string | undefined {

@@ -4,8 +4,8 @@ import picocolors from 'picocolors'
 import { diffLines, type DiffLine } from './diff.ts'
 import { breakAtWidth, cutToWidth, displayWidth, splitGraphemes } from './display-width.ts'
 import type { FileChange, InitPlan } from './plan.ts'
-import { hideSecrets } from '../lib/hide-secrets.ts'
-import { visible } from '../lib/visible-text.ts'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
+import { visible } from '../lib/report/visible-text.ts'
 
 export type RenderOptions = {
   color: boolean

@@ -1,6 +1,6 @@
 /** What a user should know about the settings that `init` wrote, and about others that get in their way. */
 import { join } from 'node:path'
-import { parseJson } from '../lib/parse-json.ts'
+import { parseJson } from '../lib/files/parse-json.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { findForeignCommands, findOwnHandlers, isObject } from './hook-handlers.ts'
 import { readText } from './read-text.ts'

@@ -1,9 +1,9 @@
 /** The answers that fit what was detected; with nothing detected, the defaults of agent-isolate.json. Pure. */
 import { posix } from 'node:path'
 import type { Answers, Provider } from './answers.ts'
-import type { Detection } from './detect.ts'
-import type { Orm } from './detect-orm.ts'
-import { findPostgresService, findServerUrl, isTestKey, usesPostgres } from './detect-postgres.ts'
+import type { Detection } from '../detect/detect.ts'
+import type { Orm } from '../detect/orm.ts'
+import { findPostgresService, findServerUrl, isTestKey, usesPostgres } from '../detect/postgres.ts'
 import { findPortFault, plainPath, type DatabaseOffers } from './given-answers.ts'
 
 /** `hasDocker`: a container engine has answered. */
@@ -26,7 +26,7 @@ export function suggestOffers(detection: Detection, provider: Provider): Databas
   const url = findServerUrl(detection)
   const kind = provider === 'sqlite' ? 'sqlite' : 'postgresql'
   return {
-    // As lib/config.ts has it.
+    // As lib/project/config.ts has it.
     image: findPostgresService(compose)?.image ?? 'postgres:16-alpine',
     url: url === undefined ? undefined : `$${url.key}`,
     hasTest: provider !== 'none' && databaseUrls.some((each) => each.provider === kind && isTestKey(each.key)),

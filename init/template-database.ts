@@ -1,8 +1,8 @@
 /** The lines of the first template that tell a project where its worktree's database is, in the form that it reads. Pure. */
 import type { Answers } from './answers.ts'
-import type { DatabaseProvider } from './detect-database.ts'
-import type { Detection } from './detect.ts'
-import { findServerUrl, isTestKey, type DatabaseSetting } from './detect-postgres.ts'
+import type { DatabaseProvider } from '../detect/database.ts'
+import type { Detection } from '../detect/detect.ts'
+import { findServerUrl, isTestKey, type DatabaseSetting } from '../detect/postgres.ts'
 
 /** What the lines depend on. */
 export type DatabaseFacts = Pick<Detection, 'orms' | 'databaseUrls' | 'databaseSettings' | 'compose'>

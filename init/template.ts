@@ -1,8 +1,8 @@
 /** The first .env.agent.template of a repository, with the names and URL forms that its tools expect. Pure. */
 import { posix } from 'node:path'
-import { parseEnvStatements } from '../lib/env-syntax.ts'
+import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Answers } from './answers.ts'
-import type { Detection } from './detect.ts'
+import type { Detection } from '../detect/detect.ts'
 import { databaseLines } from './template-database.ts'
 
 /** What the template depends on, of all that was detected. */

@@ -1,7 +1,7 @@
 /** What of a database's configuration has an effect on this machine once it is trusted. Pure. */
 import { extname } from 'node:path'
-import type { DatabaseConfig } from '../lib/config.ts'
-import { hideSecrets } from '../lib/hide-secrets.ts'
+import type { DatabaseConfig } from '../lib/project/config.ts'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
 
 export type TrustedItem = {
   /** As in "database seed". */

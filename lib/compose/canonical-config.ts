@@ -2,7 +2,7 @@
  * Edits what `docker-compose config` (1.x) prints: block style, two spaces to a level, a list's items at the indentation
  * of its key (PyYAML's safe_dump, compose/config/serialize.py). Lines that have another shape are refused, never guessed at.
  */
-import { IsolateError } from '../isolate-error.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 import { ownHeader, type ComposeModel, type ComposePlan, type ComposeService } from './plan.ts'
 import { fixedHostPort } from './json-config.ts'
 

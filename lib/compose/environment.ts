@@ -1,8 +1,8 @@
 /** What compose is to be told in every shell of a worktree, as it was written down when the worktree was set up. */
 import { join } from 'node:path'
-import { parseJson } from '../parse-json.ts'
-import { readIfAny } from '../read-if-any.ts'
-import { ownGitFolder } from '../linked-git-dir.ts'
+import { parseJson } from '../files/parse-json.ts'
+import { readIfAny } from '../files/read-if-any.ts'
+import { ownGitFolder } from '../git/linked-git-dir.ts'
 
 /** What `writeComposeOverride` answered last for this worktree; {} when it has not. */
 export function findComposeEnvironment(worktree: string): Record<string, string> {

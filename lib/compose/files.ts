@@ -1,9 +1,9 @@
 /** Which compose files there are in a worktree: those that compose takes by itself, or those that the user has named. */
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
-import { parseEnvStatements } from '../env-syntax.ts'
-import { isWithin } from '../inner-path.ts'
-import { IsolateError } from '../isolate-error.ts'
-import { findStatus, readIfFile } from '../read-if-any.ts'
+import { parseEnvStatements } from '../env-text/syntax.ts'
+import { isWithin } from '../files/inner-path.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { findStatus, readIfFile } from '../files/read-if-any.ts'
 
 /** Compose v2's order (compose-go, cli/options.go). docker-compose 1.29 has it the other way round: config/config.py. */
 const baseNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']

@@ -1,5 +1,5 @@
 /** Reads what `docker compose config --format json` (2.24.4 and later) says, with or without `--no-interpolate`. */
-import { parseJson } from '../parse-json.ts'
+import { parseJson } from '../files/parse-json.ts'
 import type { ComposeModel, ComposeService } from './plan.ts'
 
 /** Undefined for text that is no compose project. */

@@ -1,6 +1,6 @@
 /** Compose as it is installed here: the plugin of docker (2.x and later), or the program docker-compose (1.x, or 2.x again). */
-import { IsolateError } from '../isolate-error.ts'
-import { childEnvironment, run, type Outcome } from '../run.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { childEnvironment, run, type Outcome } from '../processes/run.ts'
 
 export type ComposeProgram = {
   command: string

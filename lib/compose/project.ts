@@ -1,9 +1,9 @@
 /** Removes what compose made for a project, by its labels and with docker alone: compose files and worktree may be gone. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, type Engine } from '../docker/engine.ts'
-import { IsolateError } from '../isolate-error.ts'
-import { run } from '../run.ts'
-import { UnreachableError } from '../unreachable-error.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { run } from '../processes/run.ts'
+import { UnreachableError } from '../report/unreachable-error.ts'
 
 /** docker-compose 1.x and Docker Compose 2.x put it on containers, networks and volumes; 2.x on the images that it builds, too. */
 const projectLabel = 'com.docker.compose.project'

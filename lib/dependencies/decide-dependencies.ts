@@ -1,8 +1,8 @@
 /** Gathers what the dependency plan needs to know, from files alone: no process is started, nothing is written. */
 import { readdirSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
-import { isTaken } from '../inner-path.ts'
-import { errorCode } from '../isolate-error.ts'
+import { isTaken } from '../files/inner-path.ts'
+import { errorCode } from '../report/isolate-error.ts'
 import {
   planProject,
   type DependencyDecision,
@@ -11,7 +11,7 @@ import {
   type PackageManager,
   type ProjectEvidence,
 } from './dependency-plan.ts'
-import { areEqualFiles, findStatus, readRegularFile } from '../read-if-any.ts'
+import { areEqualFiles, findStatus, readRegularFile } from '../files/read-if-any.ts'
 
 export type DependencyRequest = {
   /** Root of the main checkout. */

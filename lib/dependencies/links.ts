@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, type Dirent } from 'node:fs'
 import { join } from 'node:path'
-import { findEntry, leadsInside } from '../inner-path.ts'
+import { findEntry, leadsInside } from '../files/inner-path.ts'
 import { cloneFolder, isCache, isGenerated, type CloneOptions } from './clone-folder.ts'
 import { relocateTarget } from './relocate.ts'
 

@@ -5,9 +5,9 @@
 import { mkdirSync, lstatSync, readdirSync, realpathSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leadsInside } from '../inner-path.ts'
-import { errorCode, IsolateError } from '../isolate-error.ts'
-import { withLockIfFree } from '../lock.ts'
+import { leadsInside } from '../files/inner-path.ts'
+import { errorCode, IsolateError } from '../report/isolate-error.ts'
+import { withLockIfFree } from '../state/lock.ts'
 import { cloneFolder, isGenerated } from './clone-folder.ts'
 import { digestLinkFolder } from './links.ts'
 import {

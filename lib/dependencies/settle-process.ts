@@ -1,7 +1,7 @@
 /** The background process: `settle-process GIT_FOLDER`. Ends quietly; a failure goes to `settle.log` in that folder. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeFailure } from '../isolate-error.ts'
+import { describeFailure } from '../report/isolate-error.ts'
 import { settleFolders } from './settle-folders.ts'
 
 async function settle(gitFolder: string): Promise<void> {

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseJson } from '../parse-json.ts'
-import { readIfAny } from '../read-if-any.ts'
+import { parseJson } from '../files/parse-json.ts'
+import { readIfAny } from '../files/read-if-any.ts'
 
 export type SettleRequest = {
   /** Roots of the main checkout and of the worktree, real paths. */

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorCode } from '../isolate-error.ts'
-import { findLockHolder } from '../lock.ts'
-import { isWithinReach } from '../process-identity.ts'
-import type { Reporter } from '../reporter.ts'
-import { childEnvironment } from '../run.ts'
-import { commandInSameRuntime } from '../same-runtime.ts'
+import { errorCode } from '../report/isolate-error.ts'
+import { findLockHolder } from '../state/lock.ts'
+import { isWithinReach } from '../processes/process-identity.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { childEnvironment } from '../processes/run.ts'
+import { commandInSameRuntime } from '../processes/same-runtime.ts'
 import {
   loadSettleRequest,
   removeSettleRequest,

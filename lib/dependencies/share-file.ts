@@ -3,7 +3,7 @@
  * A hardlink is the same file (link(2)): a write in place, `chmod`, `chown` or `touch` on one name shows under the other.
  */
 import { constants, copyFileSync, linkSync, lstatSync, rmSync, utimesSync } from 'node:fs'
-import { errorCode } from '../isolate-error.ts'
+import { errorCode } from '../report/isolate-error.ts'
 
 /** Puts the content of `from` at `to`, which must not exist. */
 export type ShareFile = (from: string, to: string) => void

@@ -5,10 +5,10 @@
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { findEntry, leadsInside } from '../inner-path.ts'
-import { errorCode, IsolateError } from '../isolate-error.ts'
-import { isLeftBehind, newMakerName } from '../maker-name.ts'
-import { makeSelfIgnoringFolder, removeSelfIgnoringFolder, removeFolderIfEmpty } from '../self-ignoring-folder.ts'
+import { findEntry, leadsInside } from '../files/inner-path.ts'
+import { errorCode, IsolateError } from '../report/isolate-error.ts'
+import { isLeftBehind, newMakerName } from '../state/maker-name.ts'
+import { makeSelfIgnoringFolder, removeSelfIgnoringFolder, removeFolderIfEmpty } from '../files/self-ignoring-folder.ts'
 
 /** `gitFolder`: our own in the worktree's git folder. `target`: the folder, a real path, that things are to be renamed into. */
 export type StagingPlace = { gitFolder: string; target: string }

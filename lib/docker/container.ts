@@ -3,8 +3,8 @@
  * that does not is neither removed nor started.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IsolateError } from '../isolate-error.ts'
-import type { Reporter } from '../reporter.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import type { Reporter } from '../report/reporter.ts'
 import { docker, type Engine } from './engine.ts'
 import { dockerFailure, findFault, lastLines } from './fault.ts'
 import { pullImage } from './image.ts'

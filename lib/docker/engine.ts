@@ -4,12 +4,12 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { hideSecrets } from '../hide-secrets.ts'
-import { IsolateError } from '../isolate-error.ts'
-import { parseJson } from '../parse-json.ts'
-import { readIfFile } from '../read-if-any.ts'
-import { childEnvironment, run, type Outcome, type RunOptions } from '../run.ts'
-import { UnreachableError } from '../unreachable-error.ts'
+import { hideSecrets } from '../report/hide-secrets.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { parseJson } from '../files/parse-json.ts'
+import { readIfFile } from '../files/read-if-any.ts'
+import { childEnvironment, run, type Outcome, type RunOptions } from '../processes/run.ts'
+import { UnreachableError } from '../report/unreachable-error.ts'
 
 /** Which engine is meant: a DOCKER_HOST or the name of a docker context; neither: the program's own default. Plain data. */
 export type Engine = { host?: string; context?: string }

@@ -1,6 +1,6 @@
 /** What went wrong, by the words of the engine: `docker` has one exit code for nearly everything. */
-import { IsolateError } from '../isolate-error.ts'
-import { visible } from '../visible-text.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { visible } from '../report/visible-text.ts'
 
 export type Fault = 'name taken' | 'port taken' | 'image missing' | 'disk full'
 

@@ -1,6 +1,6 @@
 /** Images: here already, or pulled from their registry. */
-import { IsolateError } from '../isolate-error.ts'
-import type { Reporter } from '../reporter.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import type { Reporter } from '../report/reporter.ts'
 import { docker, type Engine } from './engine.ts'
 import { dockerFailure, findFault, lastLines } from './fault.ts'
 

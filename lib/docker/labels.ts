@@ -1,6 +1,6 @@
 /** The labels on everything that we make on a container engine: whose it is, and for people what it is for. */
-import { ledgerId } from '../ledger-id.ts'
-import type { Lease } from '../lease.ts'
+import { ledgerId } from '../ledger/ledger-id.ts'
+import type { Lease } from '../ledger/lease.ts'
 import type { Labels } from './labelled.ts'
 
 /** What proves that a container or volume is the lease's: its id was drawn by chance. */

@@ -1,5 +1,5 @@
 /** Named volumes, for data that is to outlive its container. As with containers, only what carries our labels is ours. */
-import { IsolateError } from '../isolate-error.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 import type { RemoveResult } from './container.ts'
 import { docker, type Engine } from './engine.ts'
 import { dockerFailure } from './fault.ts'

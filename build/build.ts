@@ -1,0 +1,43 @@
+/**
+ * Compiles the command line, the program of the hooks and the plugin into dist/, a few files each: a process that lives for a tenth of a
+ * second must not open seventy. What belongs together lies in one folder, where each file finds the processes that it starts.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { build } from 'esbuild'
+import { assemblePlugin } from './plugin.ts'
+import { buildProgram, processes, target } from './program.ts'
+import { runScript } from '../init/bundle-texts.ts'
+
+rmSync('dist', { recursive: true, force: true })
+await Promise.all([
+  buildCli('dist/cli', 'external'),
+  // A plugin has no node_modules.
+  buildCli('dist/plugin/cli', 'bundle'),
+  writeProgram('dist/program'),
+])
+assemblePlugin('dist/plugin', { program: 'dist/program' })
+
+/** Not minified: people read what runs on their machines. */
+async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promise<void> {
+  await build({
+    entryPoints: ['cli/agent-isolate.ts', ...processes],
+    outdir,
+    entryNames: '[name]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target,
+    packages,
+    // jsonc-parser's `main` requires its parts in a way that cannot be bundled.
+    mainFields: ['module', 'main'],
+    logLevel: 'warning',
+  })
+}
+
+async function writeProgram(folder: string): Promise<void> {
+  const program = await buildProgram()
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/agent-isolate`, program)
+  writeFileSync(`${folder}/run`, runScript, { mode: 0o755 })
+}

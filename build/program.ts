@@ -1,0 +1,130 @@
+/**
+ * The whole program as one file of readable CommonJS: every hook, and the processes that the engine starts, chosen by the
+ * first argument. It starts as fast as files of each hook's own: built-in modules are loaded when they are first used.
+ */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { build, type Plugin } from 'esbuild'
+
+/** Files of lib/ that are programs themselves. */
+export const processes = ['lib/dependencies/settle-process.ts', 'lib/database/sqlite/engine-process.ts']
+
+/** The oldest that package.json's `engines` allows. */
+export const target = 'node20.12'
+
+/** The text of the file. It is the same for the same sources. */
+export async function buildProgram(): Promise<string> {
+  const entries = [...readdirSync('hooks').map((name) => `hooks/${name}`), ...processes]
+  const { outputFiles } = await build({
+    stdin: { contents: renderDispatcher(entries), resolveDir: '.', loader: 'ts' },
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    platform: 'node',
+    target,
+    charset: 'utf8',
+    define: { 'import.meta.url': '$ownUrl' },
+    plugins: [flatten(entries)],
+    logLevel: 'warning',
+  })
+  const body = loadBuiltinsLate(outputFiles[0]?.text ?? '')
+  return renderHeader(body) + body
+}
+
+function renderDispatcher(entries: readonly string[]): string {
+  const imports = entries.map((path, index) => `import { start as start${index} } from './${path}'`)
+  const names = entries.map((path, index) => `  '${basename(path, '.ts')}': start${index},`)
+  return `import { resolve } from 'node:path'
+${imports.join('\n')}
+
+const starts: Record<string, () => Promise<void>> = {
+${names.join('\n')}
+}
+// The entry finds its arguments where they are when it is a file of its own.
+const [name = ''] = process.argv.splice(2, 1)
+// Relative until now; a process may leave the folder.
+process.argv[1] = resolve(process.argv[1] ?? '')
+const start = starts[name]
+if (start === undefined) {
+  process.stderr.write(\`agent-isolate: no entry "\${name}", only \${Object.keys(starts).join(', ')}\\n\`)
+  process.exitCode = 2
+} else {
+  void start()
+}
+`
+}
+
+/**
+ * An entry ends in the statement that does its work, which becomes a function to be called. Modules that are imported late
+ * are in the file anyway; as static imports they need no wrapping, nor does what they have in common with the others.
+ */
+function flatten(entries: readonly string[]): Plugin {
+  return {
+    name: 'flatten',
+    setup(bundler) {
+      bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const isEntry = entries.some((entry) => path.endsWith(`/${entry}`))
+        const text = readFileSync(path, 'utf8')
+        return { contents: withoutLateImports(isEntry ? asFunction(text, path) : text), loader: 'ts' }
+      })
+    },
+  }
+}
+
+function asFunction(text: string, path: string): string {
+  if (text.match(/^await /gm)?.length !== 1) throw new Error(`${path}: an entry has one "await", its last statement`)
+  return text.replace(/^await /m, 'export const start = (): Promise<void> => ')
+}
+
+function withoutLateImports(text: string): string {
+  const paths = new Set(Array.from(text.matchAll(lateImport), ([, path = '']) => path))
+  const imports = [...paths].map((path, index) => `import * as late${index} from '${path}'\n`)
+  return imports.join('') + text.replace(lateImport, (_, path: string) => `late${[...paths].indexOf(path)}`)
+}
+
+const lateImport = /await import\('(\.[^']+)'\)/g
+
+/** esbuild has each module require what it imports, at once and under a name of its own. */
+function loadBuiltinsLate(text: string): string {
+  if (text.includes('$builtin')) throw new Error('"$builtin" is a name of build-program.ts')
+  const modules = new Map<string, string>()
+  const rest = text.replace(/^var (\w+) = require\("node:([\w/]+)"\);\n/gm, (_, name: string, module: string) => {
+    modules.set(name, module)
+    return ''
+  })
+  const used = [...new Set(modules.values())].toSorted()
+  const getters = used.map((module) => `  get ${propertyOf(module)}() {\n    return require("node:${module}");\n  },\n`)
+  const body = rest
+    .replace(/\(0, (import_\w+)(\.\w+)\)/g, (call, name: string, member: string) =>
+      modules.has(name) ? name + member : call,
+    )
+    .replace(/\bimport_\w+/g, (name) => {
+      const module = modules.get(name)
+      return module === undefined ? name : `$builtin.${propertyOf(module)}`
+    })
+  return `"use strict";
+const $builtin = {
+${getters.join('')}};
+const $ownUrl = $builtin.url.pathToFileURL(__filename).href;
+
+${body}`
+}
+
+function propertyOf(module: string): string {
+  return module.replace('/', '_')
+}
+
+function renderHeader(body: string): string {
+  const { version, homepage }: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8'))
+  const license = readFileSync('LICENSE', 'utf8').trimEnd().split('\n')
+  return `// -*- mode: javascript -*-
+// agent-isolate ${version}: gives every git worktree of an AI coding agent its own ports, database and environment.
+// Generated from ${homepage} (hooks/ and lib/, version ${version}), and not minified.
+// Do not edit: "npx agent-isolate init" brings it up to date, "npx agent-isolate uninstall" takes it out.
+// SHA-256 of all that follows the license: ${createHash('sha256').update(body).digest('hex')}
+//
+${license.map((line) => `// ${line}`.trimEnd()).join('\n')}
+
+`
+}

@@ -1,0 +1,107 @@
+/** Databases that a repository points at: URLs in its env files, and SQLite files that lie in it. */
+import { closeSync, readSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { parseEnvStatements } from '../lib/env-text/syntax.ts'
+import { endOfCredentials } from '../lib/report/hide-secrets.ts'
+import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
+import { openRegularFile } from '../lib/files/read-if-any.ts'
+import type { ReadFile, RepositoryFiles } from './detect.ts'
+import { providerOf } from './orm.ts'
+
+export type DatabaseProvider = 'sqlite' | 'postgresql' | 'mysql' | 'mongodb' | 'sqlserver'
+
+/** Where a URL leads, without user name and password. */
+export type DatabaseTarget = {
+  provider: DatabaseProvider
+  /** As written, with the `:`: `postgresql:`, `file:`, `sqlite:`, `postgresql+asyncpg:`. */
+  scheme: string
+  /** Undefined for a file. */
+  host: string | undefined
+  port: number | undefined
+  /** The database's name, or the file's path as written (absolute with a leading `/`). */
+  database: string
+}
+
+export type DatabaseUrl = DatabaseTarget & { file: string; line: number; key: string; isTracked: boolean }
+
+export type SqliteFile = { path: string; isTracked: boolean }
+
+/** Env files of every folder, except samples. */
+export function isEnvFile(path: string): boolean {
+  return (
+    /^\.env(?:\.[\w-]+)*$/.test(posix.basename(path)) && !/\.(?:example|sample|template|dist|vault|keys)$/.test(path)
+  )
+}
+
+export function detectDatabaseUrls({ tracked, untracked }: RepositoryFiles, read: ReadFile): DatabaseUrl[] {
+  const urlsOf = (paths: readonly string[], isTracked: boolean): DatabaseUrl[] =>
+    paths
+      .filter(isEnvFile)
+      .flatMap((file) => parseDatabaseUrls(read(file) ?? '').map((url) => ({ ...url, file, isTracked })))
+  return [...urlsOf(tracked, true), ...urlsOf(untracked, false)]
+}
+
+/** The assignments of an env file whose value is a database URL, whatever the key. */
+export function parseDatabaseUrls(text: string): (DatabaseTarget & { line: number; key: string })[] {
+  return parseEnvStatements(text).flatMap(({ assignment, line }) => {
+    const target = assignment === undefined ? undefined : parseDatabaseUrl(assignment.body)
+    if (assignment === undefined || target === undefined) return []
+    // Of files only those that are a database's: `file:` is used for anything.
+    if (target.scheme === 'file:' && !/DATABASE|DB|SQLITE/i.test(assignment.key)) return []
+    return [{ ...target, line, key: assignment.key }]
+  })
+}
+
+/** Undefined for text that is no database URL. A reference (`$HOST`) is kept as text. */
+export function parseDatabaseUrl(text: string): DatabaseTarget | undefined {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.]*:)(\S*)$/i.exec(text.trim()) ?? []
+  const provider = providerOf(scheme.slice(0, -1))
+  if (provider === undefined) return undefined
+  if (provider === 'sqlite') return parseFileTarget(scheme, rest)
+  if (!rest.startsWith('//')) return undefined
+  const target = rest.slice(2 + endOfCredentials(rest.slice(2)) + 1)
+  const server = /^(\[[^\]]*\]|[^:/?#,]*)(?::([^/?#,]*))?(?:,[^/?#]*)?(?:\/([^?#]*))?/.exec(target)
+  if (server === null) return undefined
+  const [, host = '', port = '', database = ''] = server
+  return { provider, scheme, host, port: /^\d+$/.test(port) ? Number(port) : undefined, database }
+}
+
+/** `file:./dev.db`, `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite3:path`; a `libsql://host` is a server. */
+function parseFileTarget(scheme: string, rest: string): DatabaseTarget {
+  const path = rest.replace(/[?#].*$/, '')
+  const isServer = /^(?:libsql|turso):/.test(scheme) && path.startsWith('//')
+  const [, host, name = ''] = isServer ? (/^\/\/([^/]*)\/?(.*)$/.exec(path) ?? []) : []
+  const base = { provider: 'sqlite', scheme, port: undefined } as const
+  if (isServer) return { ...base, host: host ?? '', database: name }
+  const drop = scheme === 'file:' ? /^\/\/(?=\/)/ : /^\/\/\//
+  return { ...base, host: undefined, database: path.replace(drop, '') }
+}
+
+export function detectSqliteFiles(root: string, { tracked, untracked }: RepositoryFiles): SqliteFile[] {
+  const filesOf = (paths: readonly string[], isTracked: boolean): SqliteFile[] =>
+    paths
+      .filter((path) => /\.(?:db|db3|sqlite|sqlite3)$/i.test(path))
+      .slice(0, mostDatabaseFiles)
+      .filter((path) => isSqliteFile(join(root, path)))
+      .map((path) => ({ path, isTracked }))
+  return [...filesOf(tracked, true), ...filesOf(untracked, false)]
+}
+
+const mostDatabaseFiles = 100
+
+/** By the header of the file format (sqlite.org/fileformat.html), since the endings are used for other things too. */
+function isSqliteFile(path: string): boolean {
+  try {
+    const file = openRegularFile(path)
+    try {
+      const header = Buffer.alloc(16)
+      return readSync(file, header, 0, 16, 0) === 16 && header.toString('latin1') === 'SQLite format 3\0'
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if (error instanceof IsolateError || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errorCode(error) ?? ''))
+      return false
+    throw error
+  }
+}

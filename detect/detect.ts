@@ -1,0 +1,104 @@
+/**
+ * What a repository is made of: read from its files, with one git process and no network. Nothing in the repository is
+ * run, and what cannot be read as expected is left out rather than guessed.
+ */
+import { join } from 'node:path'
+import { gitIn } from '../lib/git/git.ts'
+import { readIfFile } from '../lib/files/read-if-any.ts'
+import { detectCompose, type ComposeFile } from './compose.ts'
+import { detectDatabaseUrls, detectSqliteFiles, type DatabaseUrl, type SqliteFile } from './database.ts'
+import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
+import { detectFrameworks, type Framework } from './framework.ts'
+import { detectOrms, type Orm } from './orm.ts'
+import { detectPackages, type PackageManager, type Workspaces } from './packages.ts'
+import { detectPython, type Python } from './python.ts'
+import { detectAgents, detectGitHooks, detectPrograms, type Agent, type GitHooks, type Program } from './tools.ts'
+
+/** Paths are relative to `root` with `/`, '' for the top; lists are empty where there is nothing. */
+export type Detection = {
+  root: string
+  /** Undefined without a package.json and a deno.json. */
+  packageManager: PackageManager | undefined
+  workspaces: Workspaces
+  python: Python | undefined
+  /** Those of workspaces too, the top first. */
+  frameworks: readonly Framework[]
+  orms: readonly Orm[]
+  /** What env files say about databases; no user names or passwords. */
+  databaseUrls: readonly DatabaseUrl[]
+  /** Variables with parts of where the database is: PGHOST, DB_NAME. */
+  databaseSettings: readonly DatabaseSetting[]
+  sqliteFiles: readonly SqliteFile[]
+  compose: readonly ComposeFile[]
+  agents: readonly Agent[]
+  gitHooks: GitHooks | undefined
+  /** Runtimes and tools found on PATH or in node_modules/.bin: node, tsx, deno, bun, python3, uv, docker. Not started. */
+  programs: readonly Program[]
+  files: RepositoryFiles
+}
+
+export type RepositoryFiles = {
+  tracked: readonly string[]
+  /** Ignored ones too, but nothing below dependency, build and worktree folders. */
+  untracked: readonly string[]
+}
+
+/** Reads one file of the repository; undefined when it is not there. */
+export type ReadFile = (path: string) => string | undefined
+
+/** `root` is the top of a checkout. Throws `IsolateError` outside a repository. */
+export async function detectRepository(root: string): Promise<Detection> {
+  const files = await listFiles(root)
+  const read = readOnce(root)
+  const all = [...files.tracked, ...files.untracked]
+  const packages = detectPackages(all, read)
+  const python = detectPython(all, read)
+  return {
+    root,
+    packageManager: packages.manager,
+    workspaces: packages.workspaces,
+    python,
+    frameworks: detectFrameworks(all, packages.manifests, python, read),
+    orms: detectOrms(all, packages, python, read),
+    databaseUrls: detectDatabaseUrls(files, read),
+    databaseSettings: detectDatabaseSettings(all, read),
+    sqliteFiles: detectSqliteFiles(root, files),
+    compose: detectCompose(files.tracked, read),
+    agents: detectAgents(root),
+    gitHooks: detectGitHooks(root),
+    programs: detectPrograms(root),
+    files,
+  }
+}
+
+/** Never entered: what they hold is made or installed, and a walk through them takes seconds. */
+const skippedFolders = [
+  'node_modules .venv venv .git .claude/worktrees .pnpm-store .yarn bower_components vendor site-packages',
+  'dist build out target coverage .next .nuxt .output .svelte-kit .turbo .cache tmp log',
+  '__pycache__ .mypy_cache .pytest_cache .tox',
+].flatMap((line) => line.split(' '))
+
+/** git itself walks the folders: one process for both lists. */
+async function listFiles(root: string): Promise<RepositoryFiles> {
+  const skipped = skippedFolders.flatMap((folder) => ['-x', folder.includes('/') ? `/${folder}/` : `${folder}/`])
+  const listed = await gitIn(root, ['ls-files', '-z', '-t', '--cached', '--others', ...skipped])
+  return parseListedFiles(listed)
+}
+
+/** Parses `git ls-files -z -t`: entries `TAG path`, tag `?` for untracked; a nested repository ends in `/`. */
+export function parseListedFiles(text: string): RepositoryFiles {
+  const entries = text.split('\0').filter((entry) => entry !== '' && !entry.endsWith('/'))
+  const pathsOf = (isUntracked: boolean): string[] => [
+    // A path in conflict is listed once for each side.
+    ...new Set(entries.filter((entry) => entry.startsWith('? ') === isUntracked).map((entry) => entry.slice(2))),
+  ]
+  return { tracked: pathsOf(false), untracked: pathsOf(true) }
+}
+
+function readOnce(root: string): ReadFile {
+  const known = new Map<string, string | undefined>()
+  return (path) => {
+    if (!known.has(path)) known.set(path, readIfFile(join(root, path)))
+    return known.get(path)
+  }
+}

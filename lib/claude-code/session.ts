@@ -1,0 +1,102 @@
+/** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
+import { appendFileSync } from 'node:fs'
+import { setUpWorktree } from '../lifecycle/create.ts'
+import { databaseOf, describeDatabase } from '../database/of-lease.ts'
+import { describeFailure, errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
+import { judge } from '../lifecycle/judge-leases.ts'
+import { findLease } from '../ledger/ledger.ts'
+import { findResource, type Lease } from '../ledger/lease.ts'
+import type { Tools } from '../lifecycle/prepare.ts'
+import { readIfAny } from '../files/read-if-any.ts'
+import { loadProjectFiles, loadProjectOf } from '../project/project.ts'
+import { reapDeadLeases } from '../lifecycle/reap.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { findRepository, type Repository } from '../git/repository.ts'
+import { claudeEnvironmentSnippet } from '../env-text/shell-environment.ts'
+import { lacksPorts, topUpPorts } from '../lifecycle/top-up-ports.ts'
+
+/**
+ * The lines for the model; undefined in a main checkout, and outside of repositories. A linked worktree without a lease gets one. `envFile`: the
+ * session's CLAUDE_ENV_FILE, sourced before every shell command, a subagent's too; only SessionStart has it.
+ */
+export async function startSession(
+  cwd: string,
+  envFile: string | undefined,
+  tools: Tools,
+): Promise<string | undefined> {
+  // In the main checkout too: the session may enter a worktree later, and its subagents may be in one.
+  if (envFile !== undefined) appendSnippet(envFile, tools.reporter)
+  const repository = await findRepository(cwd)
+  if (repository === undefined) return undefined
+  const { checkout, commonDir, gitDir } = repository
+  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: checkout })
+  if (checkout === undefined || gitDir === commonDir) return undefined
+  const known = findLease({ worktree: checkout, commonDir })
+  const isUsable = known !== undefined && !known.isMoved && (await judge(known)) === 'use'
+  if (!isUsable) return describeLease((await setUpWorktree(cwd, tools)).lease)
+  const current = await keepUp(repository, known, tools.reporter)
+  return describeLease((await hasItsDatabase(current)) ? current : await wake(current, tools))
+}
+
+/** A name of a port that main has asked for since is in the shells of this session; what is wrong there today is a warning. */
+async function keepUp(repository: Repository, lease: Lease, reporter: Reporter): Promise<Lease> {
+  try {
+    if (!lacksPorts(loadProjectFiles(repository), lease)) return lease
+    return await topUpPorts(await loadProjectOf(repository), lease, reporter)
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    reporter.warn(`the environment of this worktree is as it was written last: ${describeFailure(error)}`)
+    return lease
+  }
+}
+
+/** Where that fails, the worktree still has all else. */
+async function wake(lease: Lease, tools: Tools): Promise<Lease> {
+  try {
+    return (await setUpWorktree(lease.worktree, tools)).lease
+  } catch (error) {
+    if (!(error instanceof IsolateError)) throw error
+    tools.reporter.warn(`the database of this worktree is down: ${describeFailure(error)}`)
+    return lease
+  }
+}
+
+/** Containers stop with the engine, and what they had in memory is gone: setting the worktree up brings both back. */
+async function hasItsDatabase(lease: Lease): Promise<boolean> {
+  const database = databaseOf(lease)
+  if (database?.kind !== 'postgres' || database.on === 'server') return true
+  return (await import('../lifecycle/elsewhere.ts')).hasDatabase(database)
+}
+
+/** What the model is told. Facts and rules in a few lines: they are read at every start. */
+export function describeLease(lease: Lease): string {
+  const database = databaseOf(lease)
+  const test = databaseOf(lease, 'test')
+  const envFile = findResource(lease, 'environment')?.inner
+  const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
+  const first = lease.block
+  return [
+    `This is an isolated git worktree (agent-isolate): ${lease.worktree}.`,
+    `Its own port is ${lease.ports['app']} (PORT)${others.map(([name, port]) => `, ${name} ${port}`).join('')}; ports ${first}-${first + 9} are reserved for it. Other worktrees have other ports: never use theirs, nor a default such as 3000 or 5173, and pass the port to tools that ignore PORT.`,
+    database === undefined
+      ? ''
+      : `Its own database is ${database.kind === 'sqlite' ? database.url : describeDatabase(database)} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
+    test === undefined ? '' : `A second one for its tests is ${describeDatabase(test)} (TEST_DATABASE_URL).`,
+    `PORT, DATABASE_URL and the rest are set in every shell command here${envFile === undefined ? '' : ` and in ${envFile}`}.`,
+    'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
+    'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',
+  ]
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+function appendSnippet(envFile: string, reporter: Reporter): void {
+  const snippet = claudeEnvironmentSnippet()
+  try {
+    if (readIfAny(envFile)?.includes(snippet)) return
+    appendFileSync(envFile, snippet)
+  } catch (error) {
+    if (errorCode(error) === undefined && !(error instanceof IsolateError)) throw error
+    reporter.warn(`shell commands will not have the environment: ${errorText(error)}`)
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Chooses what a new worktree needs from the main checkout that git does not check out: the agents' rules and settings,
+ * what `.worktreeinclude` lists, and what the config asks for. Tracked files are git's own business and never chosen.
+ */
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { copyIntoWorktree, type CopiedFile } from './copy-files.ts'
+import { findNotIgnored } from '../git/exclude.ts'
+import { git, type GitPlace } from '../git/git.ts'
+import { isInnerPath, findEntry } from '../files/inner-path.ts'
+import { findBlockingRules } from '../git/ignore-rules.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { isUnfinished } from '../state/unfinished-file.ts'
+import type { Reporter } from '../report/reporter.ts'
+
+export type ContextOptions = {
+  /** The main checkout. Real path, as `worktree`. */
+  source: string
+  /** The same for git. */
+  place: GitPlace
+  worktree: string
+  /** Our folder in the worktree's git folder; the manifest of the copies is kept there. */
+  gitFolder: string
+  /** Files and folders to copy as well: relative paths, taken literally. */
+  copy: readonly string[]
+  /** Paths that are made by another part and must not be copied: the worktree's database. */
+  leaveOut?: readonly string[]
+  reporter: Reporter
+}
+
+const contextPaths = ['CLAUDE.md', 'CLAUDE.local.md', 'AGENTS.md', '.claude']
+const worktreesFolder = '.claude/worktrees'
+/** Copying these is the dependencies part's decision. */
+const dependencyFolders = ['node_modules', '.venv']
+/** Of use to one database only, and of harm to any other: SQLite replays what it finds (sqlite.org/howtocorrupt.html). */
+const databaseSideFile = /-(?:wal|shm|journal)$/
+
+/**
+ * Copies all that is chosen and not there yet, one git process for it (three with a `.worktreeinclude`). Answers what was
+ * copied. What can't be copied is a warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
+ */
+export async function copyContext(options: ContextOptions): Promise<CopiedFile[]> {
+  const { source, place, leaveOut = [], reporter } = options
+  const copy = options.copy.map((entry) => requireInner(entry))
+  for (const entry of copy) warnOfOddEntry(source, entry, reporter)
+  const [context, included] = await Promise.all([
+    listUntracked(place, [...contextPaths, ...copy]),
+    listIncluded(source, place, reporter),
+  ])
+  const isForeign = nestedCheckoutTest(source)
+  const paths = [...new Set([...context, ...included])]
+    .filter((path) => isCopyable(path) && !leaveOut.some((left) => isSameOrBelow(left, path)))
+    .filter((path) => !isForeign(path))
+  return copyIntoWorktree({ ...options, paths })
+}
+
+/** False for what is never copied, wherever it lies. Pure; `path` with `/`. */
+export function isCopyable(path: string): boolean {
+  if (path.endsWith('/') || databaseSideFile.test(path) || isUnfinished(path) || isSameOrBelow(worktreesFolder, path))
+    return false
+  return !path.split('/').some((segment) => dependencyFolders.includes(segment))
+}
+
+function requireInner(entry: string): string {
+  if (isInnerPath(entry)) return posix.normalize(entry).replace(/\/$/, '')
+  throw new IsolateError(`"copy" in agent-isolate.json leads out of the repository: ${JSON.stringify(entry)}`, {
+    hint: 'Name files and folders by their paths from the top of the repository.',
+  })
+}
+
+function warnOfOddEntry(source: string, entry: string, reporter: Reporter): void {
+  const path = join(source, entry)
+  const status = findEntry(path)
+  const name = JSON.stringify(entry)
+  if (status === undefined) reporter.warn(`"copy" names ${name}, which is not there`)
+  else if (!status.isFile() && !status.isDirectory() && !status.isSymbolicLink()) {
+    reporter.warn(`"copy" names ${name}, which is neither a file nor a folder, and is not copied`)
+  } else if (realpathSync(dirname(path)) !== dirname(path)) {
+    reporter.warn(`"copy" names ${name}, which lies behind a symlink, and is not copied`)
+  } else if (!isCopyable(entry) || existsSync(join(path, '.git'))) {
+    reporter.warn(
+      `"copy" names ${name}, which is never copied: dependencies, worktrees and SQLite's side files are not`,
+    )
+  }
+}
+
+/** Files (and symlinks) at or below `paths` that git does not track, ignored or not. git enters no nested repository and no symlink. */
+async function listUntracked(place: GitPlace, paths: readonly string[]): Promise<string[]> {
+  const left = [...dependencyFolders, `/${worktreesFolder}/`].flatMap((pattern) => ['-x', pattern])
+  return splitList(await git(place, ['--literal-pathspecs', 'ls-files', '-z', '--others', ...left, '--', ...paths]))
+}
+
+/** Files that `.worktreeinclude` matches *and* git ignores. */
+async function listIncluded(source: string, place: GitPlace, reporter: Reporter): Promise<string[]> {
+  const include = '.worktreeinclude'
+  const status = findEntry(join(source, include))
+  if (status === undefined) return []
+  if (!status.isFile()) {
+    reporter.warn(`${include} is no file and is not read`)
+    return []
+  }
+  const blocking = findBlockingRules(source)
+  if (blocking !== undefined) {
+    reporter.warn(`${include} has no effect: ${blocking}`)
+    return []
+  }
+  const left = [...dependencyFolders.map((folder) => `**/${folder}/**`), `${worktreesFolder}/**`]
+  const pathspecs = left.map((pattern) => `:(exclude,glob)${pattern}`)
+  const args = ['ls-files', '-z', '--others', '--ignored', `--exclude-from=${include}`, '--', ...pathspecs]
+  const matched = splitList(await git(place, args)).filter((path) => isCopyable(path))
+  const notIgnored = new Set(await findNotIgnored(place, matched))
+  return matched.filter((path) => !notIgnored.has(path))
+}
+
+/** Tells whether a path lies in another checkout: git passes by those it knows, not those whose git folder is gone. */
+function nestedCheckoutTest(source: string): (path: string) => boolean {
+  const known = new Map<string, boolean>([['.', false]])
+  const isNested = (folder: string): boolean => {
+    const answer = known.get(folder) ?? (existsSync(join(source, folder, '.git')) || isNested(posix.dirname(folder)))
+    known.set(folder, answer)
+    return answer
+  }
+  return (path) => isNested(posix.dirname(path))
+}
+
+function isSameOrBelow(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
+}
+
+function splitList(text: string): string[] {
+  return text.split('\0').filter((path) => path !== '')
+}

@@ -1,0 +1,102 @@
+/** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
+import { join } from 'node:path'
+import { isTaken } from '../files/inner-path.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { databaseOf, type Database, type DatabasePurpose } from './of-lease.ts'
+import { findResource, type Lease, type Resource } from '../ledger/lease.ts'
+import { openLease, type OpenLease } from '../ledger/open-lease.ts'
+import type { Project } from '../project/project.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { createSqlite, resetSqlite, sqlitePath, type SqliteResource } from './sqlite/worktree-database.ts'
+
+export type DatabaseOptions = {
+  reporter: Reporter
+  /** Runs a command of the repository's with the environment that the lease gives. Throws `IsolateError`. */
+  runSeedCommand: (command: string, lease: Lease) => Promise<void>
+}
+
+/** SQLite files are planned with all else that git must not see; containers and servers write down what they make themselves. */
+export function planSqlite({ config }: Project, lease: Lease): Resource[] {
+  const { database } = config
+  if (database.provider !== 'sqlite') return []
+  const purposes: DatabasePurpose[] = database.hasTest ? ['development', 'test'] : ['development']
+  return purposes
+    .filter((purpose) => findSqlite(lease, purpose) === undefined)
+    .map((purpose) => {
+      const inner = sqlitePath(database, purpose)
+      const existed = isTaken(join(lease.worktree, inner))
+      return { kind: 'sqlite', inner, existed, ...(purpose === 'test' ? { isTest: true } : {}) }
+    })
+}
+
+/** `lease` with all that was written into it; `isNew` when a database on a server was made for it, which has no migrations yet. */
+export type Provided = { lease: Lease; isNew: boolean }
+
+/** Makes what is missing. Throws `IsolateError`. */
+export async function createDatabases(project: Project, lease: Lease, options: DatabaseOptions): Promise<Provided> {
+  if (project.config.database.provider !== 'sqlite') return provide(project, lease, [], options)
+  for (const purpose of ['development', 'test'] as const) {
+    const resource = findSqlite(lease, purpose)
+    if (resource !== undefined) await createSqlite(project, lease, resource, options.reporter)
+  }
+  return { lease, isNew: false }
+}
+
+/**
+ * Throws away what the database holds and puts its seed back. Programs that have it open must open it anew. Only under the
+ * lock of the worktree. Throws `IsolateError` when there is no such database, or it has no seed and was there before us.
+ */
+export async function resetDatabase(
+  project: Project,
+  lease: Lease,
+  purpose: DatabasePurpose,
+  options: DatabaseOptions,
+): Promise<Database> {
+  const database = requireDatabase(lease, purpose)
+  if (database.kind === 'postgres')
+    return requireDatabase((await provide(project, lease, [purpose], options)).lease, purpose)
+  const resource = findSqlite(lease, purpose)
+  if (resource !== undefined) await resetSqlite(project, lease, resource, options.reporter)
+  return database
+}
+
+/** Throws `IsolateError`, saying what to configure, when the lease holds none for that purpose. */
+export function requireDatabase(lease: Lease, purpose: DatabasePurpose): Database {
+  const database = databaseOf(lease, purpose)
+  if (database !== undefined) return database
+  throw new IsolateError(`${lease.worktree} has no ${purpose === 'test' ? 'test ' : ''}database`, {
+    hint:
+      purpose === 'test'
+        ? 'Set "test": true under "database" in agent-isolate.json, then: agent-isolate setup'
+        : 'See "database" in agent-isolate.json and agent-isolate trust; then: agent-isolate setup',
+  })
+}
+
+/** A container runs what its arguments say, and a URL may carry a variable's value to any server: for trusted repositories alone. */
+async function provide(
+  project: Project,
+  lease: Lease,
+  reset: readonly DatabasePurpose[],
+  { reporter, runSeedCommand }: DatabaseOptions,
+): Promise<Provided> {
+  const { database } = project.config
+  if (database.provider === 'none' || database.provider === 'sqlite') return { lease, isNew: false }
+  if (!project.isTrusted) {
+    const reason = `this repository is not trusted to use ${database.provider}`
+    const hint = `Read its agent-isolate.json, then: agent-isolate trust; agent-isolate setup -C ${lease.worktree}`
+    if (reset.length > 0) throw new IsolateError(`the database was not reset: ${reason}`, { hint })
+    reporter.warn(`no database was made: ${reason}. ${hint}`)
+    return { lease, isNew: false }
+  }
+  const open: OpenLease = openLease(lease)
+  const { provideInContainer, provideOnServer } = await import('../lifecycle/elsewhere.ts')
+  const made =
+    database.provider === 'postgres-server'
+      ? await provideOnServer(project, database, open, { reset, reporter })
+      : await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
+  return { lease: open.lease, isNew: made.includes('development') }
+}
+
+function findSqlite(lease: Lease, purpose: DatabasePurpose): SqliteResource | undefined {
+  return findResource(lease, 'sqlite', ({ isTest }) => (isTest ?? false) === (purpose === 'test'))
+}

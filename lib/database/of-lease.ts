@@ -1,0 +1,51 @@
+/** The database that a lease gives its worktree: what the environment, the command line and the agent are told of it. */
+import { join } from 'node:path'
+import type { Lease, PostgresResource } from '../ledger/lease.ts'
+import { parseDatabaseUrl, targetOf } from './postgres/client/database-url.ts'
+
+export type Database = SqliteDatabase | PostgresDatabase
+
+export type SqliteDatabase = {
+  kind: 'sqlite'
+  /** `file:` and the absolute path, as Prisma, libSQL, Drizzle and most drivers read it. */
+  url: string
+  path: string
+}
+
+export type PostgresDatabase = {
+  kind: 'postgres'
+  /** With the password. */
+  url: string
+  name: string
+  host: string
+  port: number
+  user: string
+  password: string | undefined
+  on: PostgresResource['on']
+}
+
+/** `test`: the second one, for the project's tests. */
+export type DatabasePurpose = 'development' | 'test'
+
+/** Undefined when the lease holds none. After a change of provider the newest counts. */
+export function databaseOf(lease: Lease, purpose: DatabasePurpose = 'development'): Database | undefined {
+  for (const resource of lease.resources.toReversed()) {
+    if (resource.kind === 'sqlite' && (resource.isTest ?? false) === (purpose === 'test')) {
+      const path = join(lease.worktree, resource.inner)
+      return { kind: 'sqlite', url: `file:${path}`, path }
+    }
+    if (resource.kind === 'postgres' && resource.purpose === purpose) return describe(resource)
+  }
+  return undefined
+}
+
+/** For people: never with a password. */
+export function describeDatabase(database: Database): string {
+  if (database.kind === 'sqlite') return database.path
+  return `${database.name} on ${database.host}:${database.port}`
+}
+
+function describe({ url, on }: PostgresResource): PostgresDatabase {
+  const { database: name, host, port, user, password } = targetOf(parseDatabaseUrl(url))
+  return { kind: 'postgres', url, name, host, port, user, password, on }
+}

@@ -1,0 +1,133 @@
+/**
+ * One container for all worktrees of a repository. It has a lease of its own, and each worktree that uses it a claim in its
+ * lease; it goes with the last claim. A claim is on disk before the container is looked for, and the container's lease says
+ * "removing" before claims are looked for: so one of the two always sees the other. A claim is taken from the disk before
+ * others are looked for: so of two that go at once the second finds none.
+ */
+import { randomBytes } from 'node:crypto'
+import { basename, join } from 'node:path'
+import type { PostgresDockerConfig } from '../../../project/config.ts'
+import { findResource, hasClaim, type ContainerResource, type Lease } from '../../../ledger/lease.ts'
+import {
+  deleteLease,
+  findLease,
+  identityKey,
+  loadLedger,
+  reloadLease,
+  saveLease,
+  type WorktreeIdentity,
+} from '../../../ledger/ledger.ts'
+import { withLock } from '../../../state/lock.ts'
+import { openLease, type OpenLease } from '../../../ledger/open-lease.ts'
+import { ownIdentity } from '../../../processes/process-identity.ts'
+import type { Project } from '../../../project/project.ts'
+import type { Reporter } from '../../../report/reporter.ts'
+import { reserveLease } from '../../../ledger/reserve-lease.ts'
+import { isAnswering, removeLeaseContainer, requireContainer } from './container.ts'
+
+/** Puts the claim into the worktree's lease, and answers the container, started where it does not run. */
+export async function requireSharedContainer(
+  project: Project,
+  config: PostgresDockerConfig,
+  open: OpenLease,
+  place: { folder: string; reporter: Reporter },
+): Promise<ContainerResource> {
+  if (findResource(open.lease, 'shared-container') === undefined) open.add({ kind: 'shared-container' })
+  const identity = identityFor(project.repository.commonDir)
+  const running = await findRunning(identity)
+  if (running !== undefined) return running
+  return withContainerLock(identity, place.reporter, async () => {
+    const known =
+      findLease(identity) ?? (await reserveLease(draftFor(project, identity), ['db'], project.config.ports.range))
+    const shared = openLease({ ...known, state: 'preparing', maker: ownIdentity() })
+    try {
+      const container = await requireContainer(config, shared, place)
+      shared.update({ state: 'ready' })
+      return container
+    } catch (error) {
+      // It goes with our claim, unless others have one.
+      shared.update({ state: 'ready' })
+      throw error
+    }
+  })
+}
+
+/** Takes the claim of `lease` back: the container goes when there is no other. */
+export async function releaseSharedContainer(lease: Lease, reporter: Reporter): Promise<void> {
+  const identity = identityFor(lease.commonDir)
+  if (findLease(identity) === undefined) return
+  await withContainerLock(identity, reporter, async () => {
+    const shared = findLease(identity)
+    if (shared === undefined) return
+    withdrawClaim(lease)
+    await removeUnclaimed(shared)
+  })
+}
+
+/** Should the container be out of reach, the teardown that we are part of puts it back. */
+function withdrawClaim(lease: Lease): void {
+  const current = reloadLease(lease)
+  if (current === undefined) return
+  saveLease({ ...current, resources: current.resources.filter(({ kind }) => kind !== 'shared-container') })
+}
+
+/** The repository's container as its lease has it; undefined when there is none. */
+export function findSharedContainer(commonDir: string): ContainerResource | undefined {
+  const lease = findLease(identityFor(commonDir))
+  return lease === undefined ? undefined : findResource(lease, 'container')
+}
+
+/** Only under the lock of the shared lease. False when a worktree has a claim. */
+export async function removeUnclaimed(shared: Lease): Promise<boolean> {
+  saveLease({ ...shared, state: 'removing', maker: ownIdentity() })
+  const { leases, damaged } = loadLedger()
+  // A lease that cannot be read may have a claim.
+  if (damaged.length > 0 || hasClaim(shared, leases)) {
+    saveLease(shared)
+    return false
+  }
+  await giveBack(shared)
+  return true
+}
+
+async function giveBack(shared: Lease): Promise<void> {
+  const container = findResource(shared, 'container')
+  if (container !== undefined) await removeLeaseContainer(shared, container)
+  deleteLease(shared)
+}
+
+async function findRunning(identity: WorktreeIdentity): Promise<ContainerResource | undefined> {
+  const lease = findLease(identity)
+  const container = lease?.state === 'ready' ? findResource(lease, 'container') : undefined
+  if (container === undefined) return undefined
+  return (await isAnswering(container)) ? container : undefined
+}
+
+function withContainerLock<T>(identity: WorktreeIdentity, reporter: Reporter, work: () => Promise<T>): Promise<T> {
+  const purpose = `the database container of ${identity.commonDir}`
+  const onWait = (): void => reporter.progress('database: waiting for the container that another worktree starts')
+  return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs, onWait }, work)
+}
+
+/** Pulling an image and a slow start, in ms. */
+const waitMs = 600_000
+
+/** In the git folder, where nothing of the kind ever is: the lease is found like a worktree's. */
+function identityFor(commonDir: string): WorktreeIdentity {
+  return { commonDir, worktree: join(commonDir, 'agent-isolate-shared-database') }
+}
+
+function draftFor({ repository }: Project, identity: WorktreeIdentity): Parameters<typeof reserveLease>[0] {
+  return {
+    ...identity,
+    id: randomBytes(8).toString('hex'),
+    root: repository.root,
+    name: basename(repository.root),
+    isShared: true,
+    branch: undefined,
+    state: 'preparing',
+    maker: ownIdentity(),
+    resources: [],
+    createdAt: new Date().toISOString(),
+  }
+}

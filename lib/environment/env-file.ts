@@ -1,0 +1,113 @@
+/**
+ * Puts our block into a worktree's env file and takes it out again, so that its user has what they would have without us.
+ * What was there before is remembered in the worktree's own git folder; a link's target is never written to.
+ */
+import { existsSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createStaging, removeStaging, sweepStaging } from '../dependencies/staging.ts'
+import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } from '../env-text/managed-block.ts'
+import { findEntry, isWithin, requireWritablePath } from '../files/inner-path.ts'
+import { parseJson } from '../files/parse-json.ts'
+import { readIfAny, readIfFile } from '../files/read-if-any.ts'
+import { ownGitFolder, findLinkedGitDir, ownFolderInGitDir } from '../git/linked-git-dir.ts'
+import { unfinishedPath } from '../state/unfinished-file.ts'
+import { writeWhole } from '../files/write-whole.ts'
+
+/** What the file would be without us, kept up to date whenever the block is rewritten. */
+type Origin = {
+  /** What we started from where there was no file; undefined where there was one, and once somebody has edited ours. */
+  copied?: string | undefined
+  /** Whose lines come back for those that our block replaced: '' where there was no file. */
+  base: string
+  /** The target of the symlink that was there. */
+  link?: string | undefined
+}
+
+/** `text` is the block's; `source` the main checkout, whose other keys a new file takes over. Mode 0600, whole at any moment. */
+export function writeEnvFile(source: string | undefined, worktree: string, inner: string, text: string): void {
+  const path = requireWritablePath(worktree, inner)
+  const link = readLinkIfAny(path)
+  const own = readIfAny(path)
+  const known = own !== undefined && link === undefined && hasManagedBlock(own) ? loadOrigin(worktree) : undefined
+  const content = own ?? (source === undefined ? undefined : readIfFile(join(source, inner))) ?? ''
+  const origin: Origin =
+    known === undefined
+      ? { base: own ?? '', copied: own === undefined && link === undefined ? content : undefined, link }
+      : keepUp(known, content)
+  writeWhole(originPath(worktree), JSON.stringify(origin))
+  const start = origin.copied ?? giveBackReplaced(content, known?.base ?? '')
+  writeInWorktree(worktree, path, mergeEnvFile(start, text, worktree))
+}
+
+/**
+ * Gives the env file back: one that we made goes, unless it was edited; a link comes back, unless the file in its place
+ * was; in any other the block goes and the lines that it replaced return. Left alone, without a word, is what has no
+ * block of ours, and what a symlinked folder has led out of the worktree.
+ */
+export function removeEnvFile(worktree: string, inner: string): void {
+  const path = join(worktree, inner)
+  if (!findEntry(path)?.isFile()) return
+  if (!isWithin(worktree, realpathSync(dirname(path)))) return
+  const content = readIfAny(path) ?? ''
+  if (!hasManagedBlock(content)) return
+  const { base, copied, link } = loadOrigin(worktree) ?? { base: '', copied: '' }
+  const rest = removeManagedBlock(content, base)
+  if (copied !== undefined && removeManagedBlock(content, copied) === copied) rmSync(path)
+  else if (link !== undefined && rest === base) replace(worktree, path, (finished) => symlinkSync(link, finished))
+  else writeInWorktree(worktree, path, rest)
+}
+
+/** Edits that were made around the block since it was written are its user's, as is a file that has any. */
+function keepUp({ base, copied, link }: Origin, content: string): Origin {
+  const isUnedited = copied !== undefined && removeManagedBlock(content, copied) === copied
+  return { base: removeManagedBlock(content, base), copied: isUnedited ? copied : undefined, link }
+}
+
+function originPath(worktree: string): string {
+  return join(ownGitFolder(worktree), 'environment.origin')
+}
+
+/** Undefined when there is none, or git has lost the worktree: then nothing is known to be ours but the block. */
+function loadOrigin(worktree: string): Origin | undefined {
+  if (!findEntry(join(worktree, '.git'))?.isFile()) return undefined
+  const value = parseJson(readIfAny(originPath(worktree)) ?? '')
+  return isOrigin(value) ? value : undefined
+}
+
+function isOrigin(value: unknown): value is Origin {
+  if (typeof value !== 'object' || value === null || !('base' in value)) return false
+  const { base, copied, link }: { base: unknown; copied?: unknown; link?: unknown } = value
+  return typeof base === 'string' && [copied, link].every((text) => text === undefined || typeof text === 'string')
+}
+
+function readLinkIfAny(path: string): string | undefined {
+  return findEntry(path)?.isSymbolicLink() ? readlinkSync(path) : undefined
+}
+
+function writeInWorktree(worktree: string, path: string, content: string): void {
+  replace(worktree, path, (finished) => writeFileSync(finished, content, { mode: 0o600 }))
+}
+
+/** Whole at any moment, and made where git does not see it: what a killed process leaves is not to be taken for work. */
+function replace(worktree: string, path: string, make: (finished: string) => void): void {
+  const gitDir = findLinkedGitDir(worktree)
+  const gitFolder = join(gitDir ?? '', ownFolderInGitDir)
+  // A worktree that git has lost.
+  if (gitDir === undefined || !existsSync(gitFolder)) return replaceBeside(path, make)
+  const place = { gitFolder, target: realpathSync(dirname(path)) }
+  sweepStaging(place)
+  const staging = createStaging(place)
+  try {
+    const finished = join(staging, 'whole')
+    make(finished)
+    renameSync(finished, path)
+  } finally {
+    removeStaging(staging)
+  }
+}
+
+function replaceBeside(path: string, make: (finished: string) => void): void {
+  const finished = unfinishedPath(path)
+  make(finished)
+  renameSync(finished, path)
+}

@@ -1,0 +1,169 @@
+/** What the doctor advises where a database or a compose file is shared, by what agent-isolate.json says already. */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { Finding } from '../../doctor/check.ts'
+import { portsCheck } from '../../doctor/check-ports.ts'
+import { templateCheck } from '../../doctor/check-repository.ts'
+import { sharedDatabasesCheck } from '../../doctor/check-shared-databases.ts'
+import { loadContext } from '../../doctor/load-context.ts'
+import { createSandbox } from '../support/sandbox.ts'
+
+const checks = [templateCheck, portsCheck, sharedDatabasesCheck]
+const reporter = { info: () => {}, warn: () => {}, progress: () => {} }
+
+async function findFaults(t: TestContext, config: unknown, files: Record<string, string>): Promise<Finding[]> {
+  const sandbox = createSandbox(t)
+  const root = sandbox.repository('repo', { 'agent-isolate.json': JSON.stringify(config), ...files })
+  const context = await loadContext(root, sandbox.env, reporter)
+  const found = await Promise.all(checks.map(async (check) => check.run(context)))
+  return found.flat().filter(({ severity }) => severity !== 'ok')
+}
+
+const container = { provider: 'postgres-docker' }
+const server = { provider: 'postgres-server', url: '$SHOP_URL' }
+const template = '.env.agent.template'
+
+const advices: readonly [title: string, database: unknown, line: string, fix: string][] = [
+  [
+    'a server of this machine',
+    { provider: 'none' },
+    'SHOP=postgres://u:p@localhost:5432/shop',
+    'in agent-isolate.json: "database": { "provider": "postgres-docker", "isolation": "database" }\n' +
+      `and in ${template}: SHOP=$AGENT_DATABASE_URL`,
+  ],
+  [
+    'a server elsewhere',
+    { provider: 'none' },
+    'SHOP=postgres://u:p@db.example.com/shop',
+    'in agent-isolate.json: "database": { "provider": "postgres-server", "url": "$SHOP" }\n' +
+      `and in ${template}: SHOP=$AGENT_DATABASE_URL`,
+  ],
+  [
+    'a container is configured',
+    container,
+    'SHOP=postgres://localhost/shop',
+    `in ${template}: SHOP=$AGENT_DATABASE_URL`,
+  ],
+  [
+    'a container is configured, and the driver has a scheme of its own',
+    container,
+    'SHOP=postgresql+asyncpg://localhost/shop',
+    `in ${template}: SHOP=postgresql+asyncpg://$AGENT_DB_USER:$AGENT_DB_PASSWORD@$AGENT_DB_HOST:$DYNAMIC_DB_PORT/$AGENT_DB_NAME`,
+  ],
+  [
+    'a server is configured, whose URL keeps its scheme',
+    server,
+    'SHOP=postgresql+asyncpg://localhost/shop',
+    `in ${template}: SHOP=$AGENT_DATABASE_URL`,
+  ],
+  [
+    'the database is for tests',
+    server,
+    'SHOP_TEST_URL=postgres://localhost/test',
+    `in ${template}: SHOP_TEST_URL=$AGENT_TEST_DATABASE_URL\nand in agent-isolate.json, under "database": "test": true`,
+  ],
+  [
+    'the database is for tests, and worktrees have one',
+    { ...server, test: true },
+    'SHOP_TEST_URL=postgres://localhost/test',
+    `in ${template}: SHOP_TEST_URL=$AGENT_TEST_DATABASE_URL`,
+  ],
+  [
+    'it is of another kind',
+    container,
+    'SHOP=mysql://u:p@localhost:3306/shop',
+    `in ${template}: SHOP=mysql://USER:PASSWORD@localhost:3306/shop-$AGENT_SLUG`,
+  ],
+]
+
+for (const [title, database, line, fix] of advices) {
+  test(`a shared database in .env: ${title}`, async (t) => {
+    const found = await findFaults(t, { database }, { '.env': `${line}\n` })
+    assert.deepEqual(
+      found.map((each) => [each.id, each.fix]),
+      [['shared-databases.url', fix]],
+    )
+  })
+}
+
+test('the variable of "database.url" is for us, unless the project reads it; DATABASE_URL is overwritten', async (t) => {
+  const url = 'postgres://localhost/shop'
+  const files = { '.env': `SHOP_URL=${url}\nDATABASE_URL=${url}\n` }
+  assert.deepEqual(await findFaults(t, { database: server }, files), [])
+  const own = { ...files, [template]: 'PORT=$AGENT_DYNAMIC_PORT\n' }
+  const found = await findFaults(t, { database: { ...server, url: '$DATABASE_URL' } }, own)
+  assert.deepEqual(
+    found.map(({ line }) => line),
+    [1, 2],
+  )
+})
+
+test('a template is right where it names what a PostgreSQL database has, and the ports of compose services', async (t) => {
+  const config = { database: { ...container, test: true }, compose: { ports: { redis: 6379 } } }
+  const lines = ['AGENT_TEST_DATABASE_URL', 'AGENT_DB_HOST', 'DYNAMIC_DB_PORT', 'AGENT_DB_USER', 'AGENT_PORT_REDIS']
+  const text = lines.map((name, index) => `A${index}=$${name}\n`).join('')
+  assert.deepEqual(await findFaults(t, config, { [template]: text }), [])
+})
+
+const compose = `services:
+  db:
+    image: postgres:16
+    container_name: shop-db
+    ports: ["15432:5432"]
+  cache:
+    ports:
+      - target: 6379
+        published: 6379
+      - "127.0.0.1:8001:8001"
+`
+
+test('fixed ports of a compose file: all that "compose.ports" has to say, in one line', async (t) => {
+  const found = await findFaults(t, { database: { provider: 'none' } }, { 'compose.yaml': compose })
+  const wanted = 'in agent-isolate.json: "compose": { "ports": { "db": 5432, "cache": [ 6379, 8001 ] } }'
+  assert.deepEqual(
+    found.map(({ id, line, fix }) => [id, line, fix?.includes(wanted)]),
+    [
+      ['ports.compose', 5, true],
+      ['ports.container-name', 4, true],
+      ['ports.compose', 9, true],
+      ['ports.compose', 10, true],
+    ],
+  )
+  assert.match(found[0]?.fix ?? '', /\nor here: - "\$\{DB_PORT:-15432\}:5432"\nand in .*: DB_PORT=\$AGENT_PORT_DB$/)
+})
+
+test('what "compose.ports" names is settled, and all names of containers with it; other services are not', async (t) => {
+  const all = { database: { provider: 'none' }, compose: { ports: { db: 5432, cache: [6379, 8001] } } }
+  assert.deepEqual(await findFaults(t, all, { 'compose.yaml': compose }), [])
+  const one = { ...all, compose: { ports: { db: 5432 } } }
+  const found = await findFaults(t, one, { 'compose.yaml': compose })
+  assert.deepEqual(
+    found.map(({ id, line }) => [id, line]),
+    [
+      ['ports.compose', 9],
+      ['ports.compose', 10],
+    ],
+  )
+})
+
+test('a service that is not in the compose file is named', async (t) => {
+  const config = { database: { provider: 'none' }, compose: { ports: { db: 5432, cache: [6379, 8001], cash: 1 } } }
+  const [found, ...others] = await findFaults(t, config, { 'compose.yaml': compose })
+  assert.deepEqual([found?.id, found?.fix, others], ['ports.compose-service', 'it has: db, cache', []])
+})
+
+test('a compose file that compose does not take by itself has to be changed by hand', async (t) => {
+  const config = { database: { provider: 'none' }, compose: { ports: { db: 5432, cache: 6379 } } }
+  const found = await findFaults(t, config, { 'infra/compose.yaml': compose })
+  assert.equal(found.length, 4)
+  for (const { fix = '' } of found) assert.doesNotMatch(fix, /agent-isolate\.json/)
+})
+
+test('a URL to a port of a compose service leads to the port that the worktree has for it', async (t) => {
+  const config = { database: { provider: 'none' }, compose: { ports: { db: 5432, cache: [6379, 8001] } } }
+  const [found] = await findFaults(t, config, {
+    'compose.yaml': compose,
+    '.env': 'SHOP=postgres://localhost:15432/shop\n',
+  })
+  assert.equal(found?.fix, `in ${template}: SHOP=postgres://localhost:$AGENT_PORT_DB/shop`)
+})
