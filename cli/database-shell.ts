@@ -1,8 +1,10 @@
 /** Opens a shell on a worktree's database: the program of this machine, else the one in the container. */
+import { resourceOf } from '../lib/ledger/kind.ts'
+import { containerShape } from '../lib/database/postgres/resources.ts'
 import { engineEnvironment } from '../lib/docker/engine.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Database, PostgresDatabase, SqliteDatabase } from '../lib/database/of-lease.ts'
-import { findResource, type Lease } from '../lib/ledger/lease.ts'
+import { type Lease } from '../lib/ledger/lease.ts'
 import { clientEnvironment } from '../lib/database/postgres/server/client-environment.ts'
 import { parseDatabaseUrl, targetOf } from '../lib/database/postgres/client/database-url.ts'
 import { findSharedContainer } from '../lib/database/postgres/container/shared-container.ts'
@@ -28,7 +30,7 @@ async function openPsql(lease: Lease, database: PostgresDatabase): Promise<numbe
   const env = clientEnvironment(targetOf(parseDatabaseUrl(database.url)))
   if (await isThere('psql')) return runInForeground('psql', [], { cwd: lease.worktree, env })
   const container =
-    database.on === 'own container' ? findResource(lease, 'container') : findSharedContainer(lease.commonDir)
+    database.on === 'own container' ? resourceOf(lease, containerShape) : findSharedContainer(lease.commonDir)
   if (database.on === 'server' || container === undefined) {
     throw new IsolateError('there is no program "psql" on PATH', {
       hint: 'Install the PostgreSQL client programs (postgresql-client).',

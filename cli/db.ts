@@ -1,10 +1,11 @@
 /** agent-isolate db */
+import type { DatabasePurpose } from '../lib/database/purpose.ts'
 import { withWorktreeLock } from '../lib/lifecycle/create.ts'
 import { requireDatabase, resetDatabase } from '../lib/database/database.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { judgeHeld } from '../lib/lifecycle/judge-leases.ts'
 import { notUsable } from '../lib/lifecycle/lease-advice.ts'
-import type { Database, DatabasePurpose } from '../lib/database/of-lease.ts'
+import type { Database } from '../lib/database/of-lease.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { reloadLease } from '../lib/ledger/ledger.ts'
 import { databaseOptions } from '../lib/lifecycle/prepare.ts'

@@ -44,7 +44,7 @@ export const command: Command = {
 async function warnOfMissingDatabase(lease: Lease): Promise<void> {
   const database = databaseOf(lease)
   if (database?.kind !== 'postgres' || database.on === 'server') return
-  const { hasDatabase } = await import('../lib/lifecycle/elsewhere.ts')
+  const { hasDatabase } = await import('../lib/database/postgres/client/has-database.ts')
   if (!(await hasDatabase(database))) {
     stderrReporter.warn('the database of this worktree does not answer; start it again: agent-isolate setup')
   }

@@ -2,7 +2,7 @@
 import { join, relative } from 'node:path'
 import { listTrustedDatabase } from '../init/trusted-database.ts'
 import { configFileName } from '../lib/project/config.ts'
-import { listSeedFiles } from '../lib/database/postgres/seed.ts'
+import { listSeedFiles } from '../lib/project/seed.ts'
 import { loadProject, type Project } from '../lib/project/project.ts'
 import { distrust, trust } from '../lib/project/trust.ts'
 import type { Command } from './command.ts'

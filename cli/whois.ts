@@ -67,7 +67,7 @@ async function findFacts(port: number): Promise<PortFacts> {
   const { leases } = loadLedger()
   const listener = (await findListeners([port])).get(port)
   const leasedBy = leases.find(({ block }) => port >= block && port < block + blockSize)
-  if (listener !== undefined && leasedBy !== undefined && isPublished(listener, leasedBy.resources)) {
+  if (listener !== undefined && leasedBy !== undefined && isPublished(listener, leasedBy)) {
     return { listener, worktree: undefined, runsIn: leasedBy, leasedBy, isContainer: true }
   }
   const folder = listener?.cwd

@@ -1,6 +1,6 @@
 /** JavaScript packages: package.json files, the package manager and its lockfile, workspaces. */
 import { posix } from 'node:path'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { parseJson } from '../lib/files/json.ts'
 import type { ReadFile } from './detect.ts'
 
 export type PackageManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun' | 'deno'

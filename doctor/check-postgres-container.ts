@@ -3,7 +3,7 @@ import { patienceMs, requireDocker } from '../detect/find-docker.ts'
 import { configFileName, type PostgresDockerConfig } from '../lib/project/config.ts'
 import { currentEngine, docker, findEngineHost, type Engine } from '../lib/docker/engine.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
-import { listSeedFiles } from '../lib/database/postgres/seed.ts'
+import { listSeedFiles } from '../lib/project/seed.ts'
 import type { Context, Finding } from './check.ts'
 
 export async function examineContainer(context: Context, config: PostgresDockerConfig): Promise<Finding[]> {

@@ -1,7 +1,8 @@
 /** A worktree that might be: for the template it counts which names have a value. */
+import type { Resource } from '../lib/ledger/kind.ts'
 import { composePortNames } from '../lib/project/compose-ports.ts'
 import type { DatabaseConfig } from '../lib/project/config.ts'
-import type { Lease, Resource } from '../lib/ledger/lease.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
 import { assignPorts } from '../lib/ledger/ports.ts'
 import { ownIdentity } from '../lib/processes/process-identity.ts'
 import { sqlitePath } from '../lib/database/sqlite/worktree-database.ts'

@@ -2,9 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { findOddity, findStatus, readIfFile } from '../lib/files/read-if-any.ts'
-import { isObject } from '../init/hook-handlers.ts'
 import { asksForPlugin } from '../init/plugin.ts'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import { parseSettings, type ParsedSettings } from './settings-shape.ts'
 
 export type SettingsScope = 'user' | 'project' | 'local' | 'plugin'

@@ -6,11 +6,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { IsolateError } from '../lib/report/isolate-error.ts'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import { readIfAny } from '../lib/files/read-if-any.ts'
 import type { Delivery } from './answers.ts'
 import { attributesText, readmeText } from './bundle-texts.ts'
-import { isObject } from './hook-handlers.ts'
 
 export type Bundle = {
   version: string

@@ -1,9 +1,8 @@
 /** agent-isolate.json with what the answers change of the defaults, and nothing else. Text in, text out. */
 import { isDeepStrictEqual } from 'node:util'
 import { parseConfig, type Config } from '../lib/project/config.ts'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import type { Answers, DatabaseAnswer, Provider } from './answers.ts'
-import { isObject } from './hook-handlers.ts'
 import {
   addProperty,
   blankInside,

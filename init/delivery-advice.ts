@@ -1,10 +1,9 @@
 /** What is left to do where the hooks come from elsewhere: from node_modules, or as a plugin. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import { readIfAny } from '../lib/files/read-if-any.ts'
 import type { Answers, InitPlace } from './answers.ts'
-import { isObject } from './hook-handlers.ts'
 import { dependencyFolder } from './installation.ts'
 import { marketplaceRepository, pluginId } from './plugin.ts'
 

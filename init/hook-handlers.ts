@@ -1,4 +1,5 @@
 /** The hooks that we register with Claude Code, and how ours are told from those of others. */
+import { isObject } from '../lib/files/json.ts'
 
 /** Each event with its file in hooks/, without the extension. */
 export const hookFiles = {
@@ -36,10 +37,6 @@ export function isOwnCommand(command: string, event: HookEvent): boolean {
   return new RegExp(
     `/agent-isolate/((dist/program/|\\d[^/"]*/)?run"? ${hook}(\\s|$)|((dist/)?hooks/)?${hook}\\.[jt]s(["'\\s]|$))`,
   ).test(command)
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function listHandlers(groups: unknown): { group: number; handler: number; value: unknown }[] {

@@ -1,9 +1,8 @@
 /** The manifest beside the copied program: what `init` wrote, so that a later one can update it and `uninstall` take it back. */
 import { isInnerPath } from '../lib/files/inner-path.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import { deliveries, type Delivery } from './answers.ts'
-import { isObject } from './hook-handlers.ts'
 import type { SettingsRecord } from './settings.ts'
 
 /** A file outside of the copy. `original` is its text before `init`, null where there was none. Never a secret: these are committed. */

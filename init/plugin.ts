@@ -1,5 +1,5 @@
 /** The plugin of Claude Code that holds all hooks: its names, and how settings.json asks for it. */
-import { isObject } from './hook-handlers.ts'
+import { isObject } from '../lib/files/json.ts'
 
 /** As the project's marketplace has them (.claude-plugin/marketplace.json). */
 export const pluginId = 'agent-isolate@agent-isolate'

@@ -1,8 +1,8 @@
 /** What a user should know about the settings that `init` wrote, and about others that get in their way. */
 import { join } from 'node:path'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { isObject, parseJson } from '../lib/files/json.ts'
 import type { Answers, InitPlace } from './answers.ts'
-import { findForeignCommands, findOwnHandlers, isObject } from './hook-handlers.ts'
+import { findForeignCommands, findOwnHandlers } from './hook-handlers.ts'
 import { readText } from './read-text.ts'
 import { asksForPlugin, pluginId } from './plugin.ts'
 import { kindOf } from './installation.ts'

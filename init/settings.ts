@@ -2,9 +2,10 @@
  * Our part of a settings.json: hooks or the plugin that has them, read-deny rules and excludePatterns. Text in, text out; what is not ours stays byte for
  * byte. Shapes as measured with Claude Code 2.1.330 (groups of handlers; strict JSON).
  */
+import { isObject } from '../lib/files/json.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { pluginEntries } from './plugin.ts'
-import { findOwnHandlers, hookEvents, hookMatchers, isObject, type HookEvent } from './hook-handlers.ts'
+import { findOwnHandlers, hookEvents, hookMatchers, type HookEvent } from './hook-handlers.ts'
 import {
   addElement,
   addProperty,

@@ -1,6 +1,6 @@
 /** Whether a file is still as `init` wrote it, however a formatter may have laid it out since. Pure. */
 import { createHash } from 'node:crypto'
-import { parseJson } from '../lib/files/parse-json.ts'
+import { parseJson } from '../lib/files/json.ts'
 
 /** SHA-256 (hex). */
 export function hashOf(text: string): string {

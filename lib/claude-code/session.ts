@@ -1,11 +1,13 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
+import { resourceOf } from '../ledger/kind.ts'
+import { environmentKind } from '../environment/kind.ts'
 import { appendFileSync } from 'node:fs'
 import { setUpWorktree } from '../lifecycle/create.ts'
 import { databaseOf, describeDatabase } from '../database/of-lease.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
 import { judge } from '../lifecycle/judge-leases.ts'
 import { findLease } from '../ledger/ledger.ts'
-import { findResource, type Lease } from '../ledger/lease.ts'
+import { type Lease } from '../ledger/lease.ts'
 import type { Tools } from '../lifecycle/prepare.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { loadProjectFiles, loadProjectOf } from '../project/project.ts'
@@ -65,14 +67,14 @@ async function wake(lease: Lease, tools: Tools): Promise<Lease> {
 async function hasItsDatabase(lease: Lease): Promise<boolean> {
   const database = databaseOf(lease)
   if (database?.kind !== 'postgres' || database.on === 'server') return true
-  return (await import('../lifecycle/elsewhere.ts')).hasDatabase(database)
+  return (await import('../database/postgres/client/has-database.ts')).hasDatabase(database)
 }
 
 /** What the model is told. Facts and rules in a few lines: they are read at every start. */
 export function describeLease(lease: Lease): string {
   const database = databaseOf(lease)
   const test = databaseOf(lease, 'test')
-  const envFile = findResource(lease, 'environment')?.inner
+  const envFile = resourceOf(lease, environmentKind)?.inner
   const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
   const first = lease.block
   return [

@@ -1,6 +1,6 @@
 /** What compose is to be told in every shell of a worktree, as it was written down when the worktree was set up. */
 import { join } from 'node:path'
-import { parseJson } from '../files/parse-json.ts'
+import { parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { ownGitFolder } from '../git/linked-git-dir.ts'
 

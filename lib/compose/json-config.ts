@@ -1,11 +1,11 @@
 /** Reads what `docker compose config --format json` (2.24.4 and later) says, with or without `--no-interpolate`. */
-import { parseJson } from '../files/parse-json.ts'
+import { isObject, parseJson } from '../files/json.ts'
 import type { ComposeModel, ComposeService } from './plan.ts'
 
 /** Undefined for text that is no compose project. */
 export function parseJsonConfig(text: string): ComposeModel | undefined {
   const config = parseJson(text)
-  if (!isRecord(config)) return undefined
+  if (!isObject(config)) return undefined
   const services = entriesOf(config['services']).map(([name, service]): [string, ComposeService] => [
     name,
     {
@@ -29,7 +29,7 @@ function namesOf(section: unknown): Map<string, string> {
 /** Without interpolation a port is text when any of the list has a variable, and an object otherwise (2.26). */
 function fixedPort(port: unknown): string[] {
   if (typeof port === 'string') return fixedHostPort(port)
-  if (!isRecord(port)) return []
+  if (!isObject(port)) return []
   const { published } = port
   if (typeof published === 'number' && published > 0) return [String(published)]
   return typeof published === 'string' && /^[1-9][\d-]*$/.test(published) ? [published] : []
@@ -42,14 +42,10 @@ export function fixedHostPort(port: string): string[] {
 }
 
 function entriesOf(section: unknown): [string, Record<string, unknown>][] {
-  if (!isRecord(section)) return []
-  return Object.entries(section).map(([key, value]) => [key, isRecord(value) ? value : {}])
+  if (!isObject(section)) return []
+  return Object.entries(section).map(([key, value]) => [key, isObject(value) ? value : {}])
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

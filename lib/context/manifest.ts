@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { findEntry } from '../files/inner-path.ts'
-import { parseJson } from '../files/parse-json.ts'
+import { parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 
 /** Paths relative to the worktree, with `/`, and the fingerprint of what was copied there. */

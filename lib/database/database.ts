@@ -1,32 +1,18 @@
 /** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
-import { join } from 'node:path'
-import { isTaken } from '../files/inner-path.ts'
+import { findSqlite } from './sqlite/kind.ts'
+import type { DatabasePurpose } from './purpose.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import { databaseOf, type Database, type DatabasePurpose } from './of-lease.ts'
-import { findResource, type Lease, type Resource } from '../ledger/lease.ts'
+import { databaseOf, type Database } from './of-lease.ts'
+import type { Lease } from '../ledger/lease.ts'
 import { openLease, type OpenLease } from '../ledger/open-lease.ts'
 import type { Project } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
-import { createSqlite, resetSqlite, sqlitePath, type SqliteResource } from './sqlite/worktree-database.ts'
+import { createSqlite, resetSqlite } from './sqlite/worktree-database.ts'
 
 export type DatabaseOptions = {
   reporter: Reporter
   /** Runs a command of the repository's with the environment that the lease gives. Throws `IsolateError`. */
   runSeedCommand: (command: string, lease: Lease) => Promise<void>
-}
-
-/** SQLite files are planned with all else that git must not see; containers and servers write down what they make themselves. */
-export function planSqlite({ config }: Project, lease: Lease): Resource[] {
-  const { database } = config
-  if (database.provider !== 'sqlite') return []
-  const purposes: DatabasePurpose[] = database.hasTest ? ['development', 'test'] : ['development']
-  return purposes
-    .filter((purpose) => findSqlite(lease, purpose) === undefined)
-    .map((purpose) => {
-      const inner = sqlitePath(database, purpose)
-      const existed = isTaken(join(lease.worktree, inner))
-      return { kind: 'sqlite', inner, existed, ...(purpose === 'test' ? { isTest: true } : {}) }
-    })
 }
 
 /** `lease` with all that was written into it; `isNew` when a database on a server was made for it, which has no migrations yet. */
@@ -89,14 +75,13 @@ async function provide(
     return { lease, isNew: false }
   }
   const open: OpenLease = openLease(lease)
-  const { provideInContainer, provideOnServer } = await import('../lifecycle/elsewhere.ts')
   const made =
     database.provider === 'postgres-server'
-      ? await provideOnServer(project, database, open, { reset, reporter })
-      : await provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
+      ? await (
+          await import('./postgres/worktree-server.ts')
+        ).provideOnServer(project, database, open, { reset, reporter })
+      : await (
+          await import('./postgres/worktree-container.ts')
+        ).provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
   return { lease: open.lease, isNew: made.includes('development') }
-}
-
-function findSqlite(lease: Lease, purpose: DatabasePurpose): SqliteResource | undefined {
-  return findResource(lease, 'sqlite', ({ isTest }) => (isTest ?? false) === (purpose === 'test'))
 }

@@ -1,6 +1,9 @@
 /** The database that a lease gives its worktree: what the environment, the command line and the agent are told of it. */
+import { sqliteKind } from './sqlite/kind.ts'
+import { type PostgresResource, postgresShape } from './postgres/resources.ts'
+import type { DatabasePurpose } from './purpose.ts'
 import { join } from 'node:path'
-import type { Lease, PostgresResource } from '../ledger/lease.ts'
+import type { Lease } from '../ledger/lease.ts'
 import { parseDatabaseUrl, targetOf } from './postgres/client/database-url.ts'
 
 export type Database = SqliteDatabase | PostgresDatabase
@@ -24,17 +27,14 @@ export type PostgresDatabase = {
   on: PostgresResource['on']
 }
 
-/** `test`: the second one, for the project's tests. */
-export type DatabasePurpose = 'development' | 'test'
-
 /** Undefined when the lease holds none. After a change of provider the newest counts. */
 export function databaseOf(lease: Lease, purpose: DatabasePurpose = 'development'): Database | undefined {
   for (const resource of lease.resources.toReversed()) {
-    if (resource.kind === 'sqlite' && (resource.isTest ?? false) === (purpose === 'test')) {
+    if (sqliteKind.is(resource) && (resource.isTest ?? false) === (purpose === 'test')) {
       const path = join(lease.worktree, resource.inner)
       return { kind: 'sqlite', url: `file:${path}`, path }
     }
-    if (resource.kind === 'postgres' && resource.purpose === purpose) return describe(resource)
+    if (postgresShape.is(resource) && resource.purpose === purpose) return describe(resource)
   }
   return undefined
 }

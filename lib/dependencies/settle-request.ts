@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseJson } from '../files/parse-json.ts'
+import { parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 
 export type SettleRequest = {

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hideSecrets } from '../report/hide-secrets.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import { parseJson } from '../files/parse-json.ts'
+import { isObject, isTextOrMissing, parseJson } from '../files/json.ts'
 import { readIfFile } from '../files/read-if-any.ts'
 import { childEnvironment, run, type Outcome, type RunOptions } from '../processes/run.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
@@ -119,6 +119,11 @@ function commandFor({ host, context }: Engine, command: string): string {
 export function withoutPassword(host: string): string {
   // Without a scheme it is tcp: docker takes that for a URL, too.
   return host.includes('://') ? hideSecrets(host) : hideSecrets(`tcp://${host}`).slice('tcp://'.length)
+}
+
+/** Of data from outside. */
+export function isEngine(value: unknown): value is Engine {
+  return isObject(value) && [value['host'], value['context']].every(isTextOrMissing)
 }
 
 /** Where a port that the engine publishes is found: a host name or address for a URL (IPv6 without brackets). */

@@ -1,5 +1,5 @@
 /** Containers and volumes by their labels. Labels alone say whose something is; a name never does. */
-import { parseJson } from '../files/parse-json.ts'
+import { parseJson } from '../files/json.ts'
 import { docker, type Engine } from './engine.ts'
 import { dockerFailure } from './fault.ts'
 

@@ -1,12 +1,15 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
+import { resourceOf } from '../ledger/kind.ts'
+import { composeProject, composeKind } from '../compose/kind.ts'
+import { environmentKind } from './kind.ts'
 import { existsSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { findComposeEnvironment } from '../compose/environment.ts'
 import { isSafeToExport } from './export-rule.ts'
 import { writeEnvFile } from './env-file.ts'
 import type { EnvVariables } from '../env-text/references.ts'
 import { databaseOf } from '../database/of-lease.ts'
-import { findResource, type Lease } from '../ledger/lease.ts'
+import { type Lease } from '../ledger/lease.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from '../env-text/shell-environment.ts'
@@ -63,7 +66,7 @@ function describeHeldBack(entries: readonly EnvEntry[]): string[] {
 export function writeEnvironment(project: Project, lease: Lease, reporter: Reporter): void {
   const environment = environmentOf(project, lease)
   for (const warning of environment.warnings) reporter.warn(warning)
-  const file = findResource(lease, 'environment')
+  const file = resourceOf(lease, environmentKind)
   const inner = file?.inner ?? project.config.environment.file
   const oddity = findOddity(join(lease.worktree, inner))
   if (oddity !== undefined) reporter.warn(leftAlone(`${join(lease.worktree, inner)} is ${oddity}, not a file,`))
@@ -118,15 +121,9 @@ function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
   }
 }
 
-/** Distinct on any engine, and from that of a worktree which was at the same place before. It stays when the worktree moves. */
-export function composeProject(lease: Lease): string {
-  const known = findResource(lease, 'compose')?.project
-  return known ?? `${slugOf(basename(lease.root))}-${slugOf(lease.name)}-${lease.id.slice(0, 6)}`
-}
-
 /** Compose reads no env file of ours, so these are for shells. They win: the project's name is how it is found again. */
 function composeEntries(lease: Lease): EnvEntry[] {
-  if (findResource(lease, 'compose') === undefined) return []
+  if (resourceOf(lease, composeKind) === undefined) return []
   const values = { COMPOSE_PROJECT_NAME: composeProject(lease), ...findComposeEnvironment(lease.worktree) }
   return Object.entries(values).map(([key, text]) => ({ key, pieces: [{ kind: 'text', text }] }))
 }

@@ -1,5 +1,6 @@
 /** A lease that grows while its resources are made: whatever is about to be made is on disk first. */
-import type { Lease, Resource } from './lease.ts'
+import type { Resource } from './kind.ts'
+import type { Lease } from './lease.ts'
 import { saveLease } from './ledger.ts'
 
 /** Only under the lock of the lease's worktree, and one at a time for a lease. */

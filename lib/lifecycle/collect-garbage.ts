@@ -1,7 +1,8 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
+import { isElsewhere } from './kinds.ts'
 import { existsSync, rmSync } from 'node:fs'
 import { collectOrphans, type Orphan } from './collect-orphans.ts'
-import { isElsewhere, isPostponed, type Lease } from '../ledger/lease.ts'
+import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { deleteLease, identityKey, loadLedger, reloadLease, type Ledger } from '../ledger/ledger.ts'
 import { sweepLocks, withLockIfFree } from '../state/lock.ts'
 import { judgeLeases, type JudgedLease, type Verdict } from './judge-leases.ts'

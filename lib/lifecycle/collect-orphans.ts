@@ -9,6 +9,9 @@ import { listLabelled } from '../docker/labelled.ts'
 import { removeVolume } from '../docker/volume.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { hasLedgerId, ledgerId } from '../ledger/ledger-id.ts'
+import { composeKind } from '../compose/kind.ts'
+import { containerShape, postgresShape } from '../database/postgres/resources.ts'
+import { resourcesOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { loadLedger } from '../ledger/ledger.ts'
 import { PostgresError, type PostgresTarget } from '../database/postgres/client/connection.ts'
@@ -60,20 +63,17 @@ async function orNone(reporter: Reporter, collect: () => Promise<Orphan[]>): Pro
 }
 
 function enginesOf(leases: readonly Lease[]): Engine[] {
-  const used = leases.flatMap(({ resources }) =>
-    resources.flatMap((one) => (one.kind === 'container' || one.kind === 'compose' ? [one.engine] : [])),
+  const used = leases.flatMap((lease) =>
+    [...resourcesOf(lease, containerShape), ...resourcesOf(lease, composeKind)].map(({ engine }) => engine),
   )
   return [currentEngine(), ...used].filter(isFirstOfItsKind)
 }
 
 function serversOf(leases: readonly Lease[]): PostgresTarget[] {
-  return leases.flatMap(({ resources }) =>
-    resources.flatMap((one) =>
-      one.kind === 'postgres' && one.on === 'server'
-        ? [{ ...targetOf(parseDatabaseUrl(one.url)), database: one.maintenance }]
-        : [],
-    ),
-  )
+  return leases
+    .flatMap((lease) => resourcesOf(lease, postgresShape))
+    .filter(({ on }) => on === 'server')
+    .map(({ url, maintenance }) => ({ ...targetOf(parseDatabaseUrl(url)), database: maintenance }))
 }
 
 function isFirstOfItsKind<T>(value: T, index: number, all: readonly T[]): boolean {

@@ -2,6 +2,7 @@
  * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is taken back by
  * the same teardown as a removal. A worktree that exists is opened again with the ports and the database it had.
  */
+import type { Resource } from '../ledger/kind.ts'
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
 import { judgeHeld } from './judge-leases.ts'
 import { notUsable } from './lease-advice.ts'
-import { asSettled, isOurWorktree, type Lease, type Resource } from '../ledger/lease.ts'
+import { asSettled, isOurWorktree, type Lease } from '../ledger/lease.ts'
 import { withLock } from '../state/lock.ts'
 import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
 import { runSetup } from './project-commands.ts'

@@ -1,7 +1,8 @@
 /** The one judge of a lease: whatever asks what is to become of one gets the same answer. Dead is only what is proved dead. */
+import { hasClaim } from '../database/postgres/resources.ts'
 import { existsSync } from 'node:fs'
 import { IsolateError } from '../report/isolate-error.ts'
-import { hasClaim, isOurWorktree, type Lease } from '../ledger/lease.ts'
+import { isOurWorktree, type Lease } from '../ledger/lease.ts'
 import { isAstray, isMarked } from '../ledger/mark.ts'
 import { loadLedger } from '../ledger/ledger.ts'
 import { isAlive } from '../processes/process-identity.ts'

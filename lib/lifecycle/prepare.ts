@@ -2,38 +2,32 @@
  * Puts into a checked-out worktree what git does not: context files, dependencies, database, environment. Can be done
  * again at any time: what is there stays, what is missing comes.
  */
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { findComposeFiles } from '../compose/files.ts'
+import { excludeKind } from './git-kinds.ts'
+import { planDependencies } from '../dependencies/kind.ts'
+import { keptPorts, kindOf } from './kinds.ts'
+import { planContext } from '../context/kind.ts'
+import { resourcesOf, resourceOf, type Resource } from '../ledger/kind.ts'
+import { planEnvironment } from '../environment/kind.ts'
+import { planSqlite, sqliteKind } from '../database/sqlite/kind.ts'
+import { composeProject, planCompose, composeKind } from '../compose/kind.ts'
 import { composePortNames } from '../project/compose-ports.ts'
 import type { Config } from '../project/config.ts'
 import { copyContext } from '../context/context-files.ts'
-import { createDatabases, planSqlite, type DatabaseOptions } from '../database/database.ts'
+import { createDatabases, type DatabaseOptions } from '../database/database.ts'
 import { applyDependencies } from '../dependencies/apply-dependencies.ts'
 import { decideDependencies } from '../dependencies/decide-dependencies.ts'
 import type { DependencyDecision } from '../dependencies/dependency-plan.ts'
-import {
-  composeProject,
-  environmentOf,
-  loadTemplate,
-  writeEnvironment,
-  writeShellEnvironment,
-} from '../environment/environment.ts'
+import { environmentOf, loadTemplate, writeEnvironment, writeShellEnvironment } from '../environment/environment.ts'
 import { excludePaths, findNotIgnored } from '../git/exclude.ts'
-import { currentEngine } from '../docker/engine.ts'
-import { askGit } from '../git/git.ts'
-import { isTaken } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { markWorktree } from '../ledger/mark.ts'
 import { assignLeasePorts } from '../ledger/lease-ports.ts'
-import { findResource, isOurWorktree, type Lease, type Resource } from '../ledger/lease.ts'
+import { type Lease } from '../ledger/lease.ts'
 import { saveLease } from '../ledger/ledger.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
 import { sourcePlace } from '../git/repository.ts'
-import { findOddity } from '../files/read-if-any.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { runCommand } from './project-commands.ts'
-import { sqliteSideFiles } from '../database/sqlite/snapshot.ts'
 import type { Stopwatch } from '../report/stopwatch.ts'
 import { findPortNames } from '../env-text/template.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
@@ -69,10 +63,12 @@ export async function prepareWorktree(
   const added = await planResources(project, lease, decisions)
   const ignorable = await findNotIgnored(
     worktreePlace(worktree),
-    added.flatMap((resource) => ignorablePaths(resource, decisions)),
+    added.flatMap((resource) => kindOf(resource).ignored?.(resource) ?? []),
   )
-  const resources = [...lease.resources, ...excludeFirst(lease, ignorable), ...added]
-  const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree))
+  const needsExclude = ignorable.length > 0 && resourceOf(lease, excludeKind) === undefined
+  const exclude: Resource[] = needsExclude ? [{ kind: 'exclude' }] : []
+  const resources = [...lease.resources, ...exclude, ...added]
+  const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree), keptPorts(lease))
   const current: Lease = { ...lease, ports, resources }
   saveLease(current)
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
@@ -105,7 +101,7 @@ export async function prepareWorktree(
   await allOrFirstError([context, dependencies, databases])
   const { lease: prepared, isNew } = await databases
   await stopwatch.measure('environment', async () => writeEnvironment(project, prepared, reporter))
-  if (findResource(prepared, 'compose') !== undefined) {
+  if (resourceOf(prepared, composeKind) !== undefined) {
     await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
   }
   return { lease: prepared, hasNewDatabase: isNew }
@@ -120,7 +116,7 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
     return reporter.warn(
       '"compose.ports" has no effect: this repository is not trusted. Read it, then: agent-isolate trust; agent-isolate setup',
     )
-  const { writeComposeOverride } = await import('./elsewhere.ts')
+  const { writeComposeOverride } = await import('../compose/override.ts')
   const override = await writeComposeOverride({
     worktree: lease.worktree,
     source: repository.source,
@@ -145,88 +141,31 @@ export function databaseOptions(
       await awaitFiles()
       const failure = await runCommand(project, lease, command, reporter)
       if (failure !== undefined) {
-        throw new IsolateError(failure, { hint: 'Mend "database.seedCommand" in agent-isolate.json, then try again.' })
+        throw new IsolateError(failure, { hint: 'Fix "database.seedCommand" in agent-isolate.json, then try again.' })
       }
     },
   }
 }
 
+/** What is missing of all that is planned before anything is made; what is on engines and servers is written down as it comes. */
 async function planResources(
-  project: Project,
+  { config }: Project,
   lease: Lease,
   decisions: readonly DependencyDecision[],
 ): Promise<Resource[]> {
-  const { config } = project
-  const known = new Set(
-    lease.resources.flatMap((resource) => (resource.kind === 'dependencies' ? [resource.inner] : [])),
-  )
-  const resources: Resource[] = decisions
-    .flatMap(({ folders }) => folders.filter((folder) => !known.has(folder)))
-    .map((inner) => ({ kind: 'dependencies', inner }))
-  if (!isOurWorktree(lease) && !lease.resources.some(({ kind }) => kind === 'context'))
-    resources.push({ kind: 'context' })
-  resources.push(...planSqlite(project, lease))
-  if (findResource(lease, 'compose') === undefined && findComposeFiles(lease.worktree).length > 0 && hasDocker()) {
-    const hasPorts = Object.keys(config.compose.ports).length > 0
-    const compose: Resource = { kind: 'compose', project: composeProject(lease), engine: currentEngine() }
-    resources.push(hasPorts ? { ...compose, hasPorts } : compose)
-  }
-  if (findResource(lease, 'environment') === undefined) {
-    const inner = config.environment.file
-    const existed = isTaken(join(lease.worktree, inner))
-    // A tracked file is the repository's, a FIFO somebody's; the shell environment has to do then.
-    const isOdd = findOddity(join(lease.worktree, inner)) !== undefined
-    if (!isOdd && (!existed || !(await isTracked(lease.worktree, inner))))
-      resources.push({ kind: 'environment', inner, existed })
-  }
-  return resources
+  return [
+    ...planDependencies(lease, decisions),
+    ...planContext(lease),
+    ...planSqlite(lease, config),
+    ...planCompose(lease, config),
+    ...(await planEnvironment(lease, config.environment.file)),
+  ]
 }
 
 /** Databases are made by another part, and the seed of a file belongs to the main checkout. */
-function databaseFiles({ database }: Config, { resources }: Lease): string[] {
-  const own = resources.flatMap((one) => (one.kind === 'sqlite' ? [one.inner] : []))
+function databaseFiles({ database }: Config, lease: Lease): string[] {
+  const own = resourcesOf(lease, sqliteKind).map(({ inner }) => inner)
   return database.provider === 'sqlite' && database.seed !== undefined ? [...own, database.seed] : own
-}
-
-/** Without it nothing can be started that would have to be found again. */
-function hasDocker(): boolean {
-  return (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .some((folder) => folder !== '' && existsSync(join(folder, 'docker')))
-}
-
-async function isTracked(worktree: string, inner: string): Promise<boolean> {
-  return (
-    (await askGit(worktreePlace(worktree), ['ls-files', '--error-unmatch', '--', `:(literal)${inner}`])) !== undefined
-  )
-}
-
-function excludeFirst(lease: Lease, ignorable: readonly string[]): Resource[] {
-  const hasOne = lease.resources.some(({ kind }) => kind === 'exclude')
-  return ignorable.length > 0 && !hasOne ? [{ kind: 'exclude' }] : []
-}
-
-/** Paths that must not show in `git status`; a folder ends in `/`, a link to one does not: git's rules tell them apart. */
-function ignorablePaths(resource: Resource, decisions: readonly DependencyDecision[]): string[] {
-  switch (resource.kind) {
-    case 'environment':
-      return [resource.inner]
-    case 'sqlite':
-      return resource.inner.startsWith('.agent-isolate/') ? [] : [resource.inner, ...sqliteSideFiles(resource.inner)]
-    case 'dependencies': {
-      const isLink = decisions.some(({ folders, action }) => action === 'symlink' && folders.includes(resource.inner))
-      return [isLink ? resource.inner : `${resource.inner}/`]
-    }
-    case 'worktree':
-    case 'branch':
-    case 'exclude':
-    case 'context':
-    case 'container':
-    case 'shared-container':
-    case 'postgres':
-    case 'compose':
-      return []
-  }
 }
 
 /** Waits for all, so that a failure never leaves one of them still writing into what is then torn down. */

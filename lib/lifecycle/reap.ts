@@ -25,7 +25,10 @@ export async function reapLease(lease: Lease, reporter: Reporter): Promise<ReapO
   const reaped = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReapOutcome> => {
     const current = reloadLease(lease)
     if (current?.state !== lease.state) return 'busy'
-    if (current.isShared) return (await (await import('./elsewhere.ts')).removeUnclaimed(current)) ? 'done' : 'kept'
+    if (current.isShared)
+      return (await (await import('../database/postgres/container/shared-container.ts')).removeUnclaimed(current))
+        ? 'done'
+        : 'kept'
     if (!isPostponed(current) && (await isStillNeeded(current, reporter))) return 'kept'
     await tearDown(current, { reporter, discard: current.state === 'discarding' })
     return 'done'

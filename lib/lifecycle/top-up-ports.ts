@@ -5,6 +5,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { assignLeasePorts } from '../ledger/lease-ports.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { reloadLease, saveLease } from '../ledger/ledger.ts'
+import { keptPorts } from './kinds.ts'
 import { requiredPortNames } from './prepare.ts'
 import { isWithinSetUp } from './project-commands.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
@@ -25,7 +26,7 @@ export async function topUpPorts(project: Project, lease: Lease, reporter: Repor
     const current = reloadLease(lease)
     if (current === undefined) throw new IsolateError(`${lease.worktree} has just been removed by another process`)
     if (!lacksPorts(project, current)) return current
-    const ports = await assignLeasePorts(current, requiredPortNames(project, current.worktree))
+    const ports = await assignLeasePorts(current, requiredPortNames(project, current.worktree), keptPorts(current))
     const toppedUp: Lease = { ...current, ports }
     saveLease(toppedUp)
     writeEnvironment(project, toppedUp, reporter)

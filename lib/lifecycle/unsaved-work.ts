@@ -1,10 +1,12 @@
 /** Finds what would be lost with a worktree: changes, new files, commits that nothing else has. What we copied there ourselves is no one's work. */
+import { resourceOf } from '../ledger/kind.ts'
+import { branchKind } from './git-kinds.ts'
 import { join } from 'node:path'
 import { isUntouchedCopy, loadManifest, type Manifest } from '../context/manifest.ts'
 import { findOperation } from '../git/operation.ts'
 import { git } from '../git/git.ts'
 import { isWithin } from '../files/inner-path.ts'
-import { findResource, type Lease } from '../ledger/lease.ts'
+import { type Lease } from '../ledger/lease.ts'
 import { countOwnCommits } from '../git/own-commits.ts'
 import { listWorktrees } from '../git/repository.ts'
 import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from '../git/submodules.ts'
@@ -33,7 +35,7 @@ const shownFiles = 5
 export async function findUnsavedWork(lease: Lease, branch: string | undefined): Promise<UnsavedWork> {
   const { worktree, commonDir } = lease
   requireReadableRules(worktree)
-  const made = findResource(lease, 'branch')
+  const made = resourceOf(lease, branchKind)
   const manifest = loadManifest(ownGitFolder(worktree))
   const [files, head, ignored, listed, submodules] = await Promise.all([
     findChangedFiles(worktree, '', manifest),

@@ -1,4 +1,5 @@
 /** Reads one object of a JSON config key by key; whatever is of the wrong type, or was never asked for, is an error that names the key. */
+import { isObject } from '../files/json.ts'
 import { isInnerPath } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 
@@ -73,8 +74,4 @@ export function readSection(object: unknown, prefix: string, file: string): Sect
       throw new IsolateError(`${file}: unknown key "${prefix}${unknown}"`, { hint: `Known: ${[...known].join(', ')}.` })
     },
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,6 +4,7 @@ import { loadConfig, type Config } from './config.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { requireRepository, type Repository } from '../git/repository.ts'
+import { findSeed } from './seed.ts'
 import { isTrusted, type Trustee } from './trust.ts'
 
 export type ProjectFiles = {
@@ -58,7 +59,7 @@ async function seedScript(source: string | undefined, { database }: Config): Pro
     if (database.provider === 'sqlite') {
       return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed), longestText) : undefined
     }
-    return (await import('../lifecycle/elsewhere.ts')).findSeed(source, database).hash
+    return findSeed(source, database).hash
   } catch (error) {
     if (error instanceof IsolateError) return undefined
     throw error

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { composeKind } from '../../lib/compose/kind.ts'
+import { resourceOf } from '../../lib/ledger/kind.ts'
 import { composeKinds, composeSkipReason, serviceImage, useCompose } from '../support/compose.ts'
 import { dockerOutput } from '../support/docker.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
@@ -65,8 +67,8 @@ test('where there is no compose file, nothing is said of compose', (t) => {
 })
 
 function requireProject(sandbox: Sandbox, worktree: string): string {
-  const found = requireLeaseAt(sandbox, worktree).resources.find((resource) => resource.kind === 'compose')
-  assert.ok(found?.kind === 'compose')
+  const found = resourceOf(requireLeaseAt(sandbox, worktree), composeKind)
+  assert.ok(found)
   return found.project
 }
 

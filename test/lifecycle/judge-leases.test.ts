@@ -72,9 +72,18 @@ const table: Record<LeaseState, Verdict[]> = {
   preparing: killed('finish'),
   removing: killed('take back'),
   discarding: killed('take back'),
+  postponed: killed('take back'),
 }
 
-const states: readonly LeaseState[] = ['ready', 'interrupted', 'creating', 'preparing', 'removing', 'discarding']
+const states: readonly LeaseState[] = [
+  'ready',
+  'interrupted',
+  'creating',
+  'preparing',
+  'removing',
+  'discarding',
+  'postponed',
+]
 
 test('every state in every situation has one verdict', () => {
   for (const state of states) {

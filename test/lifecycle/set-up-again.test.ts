@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { containerShape } from '../../lib/database/postgres/resources.ts'
+import { resourceOf } from '../../lib/ledger/kind.ts'
 import { dockerOutput, postgresImage, removeLabelledAfter, skipWithoutDocker } from '../support/docker.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import { requireLeaseAt } from '../support/state.ts'
@@ -45,8 +47,8 @@ test('a container that had to be made again is set up again', { skip: skipWithou
     database: { provider: 'postgres-docker', image: postgresImage },
     setup: ['printf x >> log'],
   })
-  const container = requireLeaseAt(sandbox, worktree).resources.find((resource) => resource.kind === 'container')
-  assert.ok(container?.kind === 'container')
+  const container = resourceOf(requireLeaseAt(sandbox, worktree), containerShape)
+  assert.ok(container)
   removeLabelledAfter(t, `agent-isolate.repository=${main}`)
   sandbox.cli(worktree, 'setup')
   assert.equal(countSetUps(worktree), 1)

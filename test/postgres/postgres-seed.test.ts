@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { findSeed, listSeedFiles } from '../../lib/database/postgres/seed.ts'
+import { findSeed, listSeedFiles } from '../../lib/project/seed.ts'
 import { isExpected, listByLabel, skipWithoutDocker } from '../support/docker.ts'
 import { createThroughHook } from '../support/hook.ts'
 import { ask, createPostgresRepository, runCreate, urlOf } from '../support/postgres-container.ts'

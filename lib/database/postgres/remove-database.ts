@@ -1,7 +1,8 @@
 /** Drops what a lease has on a server. */
+import type { PostgresResource } from './resources.ts'
 import { findContainerState } from '../../docker/container.ts'
 import { IsolateError } from '../../report/isolate-error.ts'
-import type { Lease, PostgresResource } from '../../ledger/lease.ts'
+import type { Lease } from '../../ledger/lease.ts'
 import { UnreachableError } from '../../report/unreachable-error.ts'
 import { PostgresError } from './client/connection.ts'
 import { parseDatabaseUrl, targetOf } from './client/database-url.ts'

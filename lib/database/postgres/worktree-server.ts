@@ -1,7 +1,8 @@
 /** postgres-server: a worktree's databases on a server that is there anyway. Another machine may use the same one. */
+import type { PostgresResource } from './resources.ts'
+import type { Resource } from '../../ledger/kind.ts'
+import type { DatabasePurpose } from '../purpose.ts'
 import type { PostgresServerConfig } from '../../project/config.ts'
-import type { DatabasePurpose } from '../of-lease.ts'
-import type { PostgresResource, Resource } from '../../ledger/lease.ts'
 import type { OpenLease } from '../../ledger/open-lease.ts'
 import type { Project } from '../../project/project.ts'
 import type { Reporter } from '../../report/reporter.ts'

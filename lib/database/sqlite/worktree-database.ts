@@ -2,6 +2,7 @@
  * A worktree's SQLite files: how they come to be, how they are put back to their seed, and how they go. Nothing here reaches
  * a file outside the worktree, whatever symlinks lead to one.
  */
+import type { DatabasePurpose } from '../purpose.ts'
 import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import type { SqliteConfig } from '../../project/config.ts'
@@ -9,8 +10,7 @@ import { createStaging, removeStaging, sweepStaging, type StagingPlace } from '.
 import { findOddity } from '../../files/read-if-any.ts'
 import { findEntry, isWithin, leadsInside, requireWritablePath } from '../../files/inner-path.ts'
 import { errorCode, IsolateError } from '../../report/isolate-error.ts'
-import type { DatabasePurpose } from '../of-lease.ts'
-import type { Lease, Resource } from '../../ledger/lease.ts'
+import type { Lease } from '../../ledger/lease.ts'
 import type { Project } from '../../project/project.ts'
 import type { Reporter } from '../../report/reporter.ts'
 import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../../files/self-ignoring-folder.ts'
@@ -22,7 +22,8 @@ import { ownGitFolder } from '../../git/linked-git-dir.ts'
 /** The folder in a worktree that is ours, unless configured otherwise. */
 const ownFolderName = '.agent-isolate'
 
-export type SqliteResource = Resource & { kind: 'sqlite' }
+/** One that `existed` (git has checked it out) stays. `isTest`: the second one, for tests. */
+export type SqliteResource = { kind: 'sqlite'; inner: string; existed: boolean; isTest?: true }
 
 /** The path in the worktree of the database for that purpose: `dev.db`, and beside it `dev-test.db`. */
 export function sqlitePath({ path }: Pick<SqliteConfig, 'path'>, purpose: DatabasePurpose): string {

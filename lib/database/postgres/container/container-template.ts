@@ -1,5 +1,5 @@
 /** What the databases in a container are cloned from: the image's own database, sealed, and a copy of it with the seed in it. */
-import type { ContainerResource } from '../../../ledger/lease.ts'
+import type { ContainerResource } from '../resources.ts'
 import type { Reporter } from '../../../report/reporter.ts'
 import {
   cloneDatabase,
@@ -10,7 +10,8 @@ import {
   sealDatabase,
 } from '../server/databases.ts'
 import type { Template } from '../server/private-template.ts'
-import { runSeedFile, type Seed } from '../seed.ts'
+import { type Seed } from '../../../project/seed.ts'
+import { runSeedFile } from './run-seed.ts'
 import { takeAdvisoryLock, type Server } from '../server/server.ts'
 import { quoteIdentifier } from '../client/sql-quoting.ts'
 

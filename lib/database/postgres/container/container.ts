@@ -1,4 +1,6 @@
 /** A PostgreSQL server in a container: for one worktree, or for all of a repository. It is there, and it answers, or nothing is. */
+import { resourceOf } from '../../../ledger/kind.ts'
+import { type ContainerResource, containerShape, type ServerLogin } from '../resources.ts'
 import { createHash, randomBytes } from 'node:crypto'
 import type { PostgresDockerConfig } from '../../../project/config.ts'
 import {
@@ -13,7 +15,7 @@ import { currentEngine, findEngineHost, type Engine } from '../../../docker/engi
 import { describingLabels, leaseLabels } from '../../../docker/labels.ts'
 import { createVolume, removeVolume } from '../../../docker/volume.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
-import { findResource, type ContainerResource, type Lease, type ServerLogin } from '../../../ledger/lease.ts'
+import { type Lease } from '../../../ledger/lease.ts'
 import type { OpenLease } from '../../../ledger/open-lease.ts'
 import { isPortFree, sparePorts } from '../../../ledger/ports.ts'
 import type { Reporter } from '../../../report/reporter.ts'
@@ -41,7 +43,7 @@ export async function requireContainer(
   open: OpenLease,
   place: Place,
 ): Promise<ContainerResource> {
-  const known = findResource(open.lease, 'container')
+  const known = resourceOf(open.lease, containerShape)
   if (known !== undefined && (await isAnswering(known))) return known
   const isBack = known !== undefined && (await startAgain(open.lease, known))
   const container = isBack ? known : await runOnFreePort(config, open, await claimContainer(config, open, known), place)

@@ -4,10 +4,12 @@
  * "removing" before claims are looked for: so one of the two always sees the other. A claim is taken from the disk before
  * others are looked for: so of two that go at once the second finds none.
  */
+import { resourceOf } from '../../../ledger/kind.ts'
+import { type ContainerResource, hasClaim, sharedContainerShape, containerShape } from '../resources.ts'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
 import type { PostgresDockerConfig } from '../../../project/config.ts'
-import { findResource, hasClaim, type ContainerResource, type Lease } from '../../../ledger/lease.ts'
+import { type Lease } from '../../../ledger/lease.ts'
 import {
   deleteLease,
   findLease,
@@ -32,7 +34,7 @@ export async function requireSharedContainer(
   open: OpenLease,
   place: { folder: string; reporter: Reporter },
 ): Promise<ContainerResource> {
-  if (findResource(open.lease, 'shared-container') === undefined) open.add({ kind: 'shared-container' })
+  if (resourceOf(open.lease, sharedContainerShape) === undefined) open.add({ kind: 'shared-container' })
   const identity = identityFor(project.repository.commonDir)
   const running = await findRunning(identity)
   if (running !== undefined) return running
@@ -68,13 +70,13 @@ export async function releaseSharedContainer(lease: Lease, reporter: Reporter): 
 function withdrawClaim(lease: Lease): void {
   const current = reloadLease(lease)
   if (current === undefined) return
-  saveLease({ ...current, resources: current.resources.filter(({ kind }) => kind !== 'shared-container') })
+  saveLease({ ...current, resources: current.resources.filter((one) => !sharedContainerShape.is(one)) })
 }
 
 /** The repository's container as its lease has it; undefined when there is none. */
 export function findSharedContainer(commonDir: string): ContainerResource | undefined {
   const lease = findLease(identityFor(commonDir))
-  return lease === undefined ? undefined : findResource(lease, 'container')
+  return lease === undefined ? undefined : resourceOf(lease, containerShape)
 }
 
 /** Only under the lock of the shared lease. False when a worktree has a claim. */
@@ -91,14 +93,14 @@ export async function removeUnclaimed(shared: Lease): Promise<boolean> {
 }
 
 async function giveBack(shared: Lease): Promise<void> {
-  const container = findResource(shared, 'container')
+  const container = resourceOf(shared, containerShape)
   if (container !== undefined) await removeLeaseContainer(shared, container)
   deleteLease(shared)
 }
 
 async function findRunning(identity: WorktreeIdentity): Promise<ContainerResource | undefined> {
   const lease = findLease(identity)
-  const container = lease?.state === 'ready' ? findResource(lease, 'container') : undefined
+  const container = lease?.state === 'ready' ? resourceOf(lease, containerShape) : undefined
   if (container === undefined) return undefined
   return (await isAnswering(container)) ? container : undefined
 }

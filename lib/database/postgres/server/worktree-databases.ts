@@ -2,10 +2,12 @@
  * A worktree's databases on a server, wherever that is: each a clone of a template, written down before it is made, marked
  * when it is whole. What a killed process left without a mark is made anew.
  */
+import type { DatabasePurpose } from '../../purpose.ts'
+import { postgresShape, type PostgresResource } from '../resources.ts'
+import { resourcesOf, type Resource } from '../../../ledger/kind.ts'
 import { basename } from 'node:path'
 import { ledgerId } from '../../../ledger/ledger-id.ts'
-import type { DatabasePurpose } from '../../of-lease.ts'
-import { findResource, type Lease, type PostgresResource, type Resource } from '../../../ledger/lease.ts'
+import { type Lease } from '../../../ledger/lease.ts'
 import type { OpenLease } from '../../../ledger/open-lease.ts'
 import { slugOf } from '../../../git/worktree-name.ts'
 import { PostgresError, type PostgresTarget } from '../client/connection.ts'
@@ -72,11 +74,11 @@ async function requireDatabase(
     maintenance: target.database,
   }
   const isSame = (one: Resource): boolean =>
-    one.kind === 'postgres' &&
+    postgresShape.is(one) &&
     one.purpose === purpose &&
     one.on === on &&
     (on !== 'server' || isSamePlace(one.url, resource.url))
-  const known = findResource(open.lease, 'postgres', isSame)
+  const known = resourcesOf(open.lease, postgresShape).findLast(isSame)
   const current: PostgresResource = known?.isMade ? { ...resource, isMade: true } : resource
   if (known?.url !== resource.url) open.add(current, isSame)
   if (!reset.includes(purpose) && (await isWhole(server, name, current))) return false

@@ -1,0 +1,31 @@
+/** How databases, containers and claims on a shared one are given back. What reaches engines and servers is loaded for that alone. */
+import type { Kind } from '../../ledger/kind.ts'
+import {
+  containerShape,
+  postgresShape,
+  sharedContainerShape,
+  type ContainerResource,
+  type PostgresResource,
+  type SharedContainerResource,
+} from './resources.ts'
+
+export const containerKind: Kind<ContainerResource> = {
+  ...containerShape,
+  async undo(container, { lease }) {
+    await (await import('./container/container.ts')).removeLeaseContainer(lease, container)
+  },
+}
+
+export const sharedContainerKind: Kind<SharedContainerResource> = {
+  ...sharedContainerShape,
+  async undo(_, { lease, reporter }) {
+    await (await import('./container/shared-container.ts')).releaseSharedContainer(lease, reporter)
+  },
+}
+
+export const postgresKind: Kind<PostgresResource> = {
+  ...postgresShape,
+  async undo(database, { lease }) {
+    await (await import('./remove-database.ts')).removePostgres(lease, database)
+  },
+}
