@@ -138,4 +138,12 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import('./whois.ts')).command,
     },
   ],
+  [
+    'completions',
+    {
+      usage: 'completions',
+      summary: 'Tab completion for bash, zsh or fish',
+      load: async () => (await import('./completions.ts')).command,
+    },
+  ],
 ])

@@ -30,6 +30,10 @@ async function answer(words: readonly string[]): Promise<Answer> {
   if (name === undefined || name === '--help' || name === '-h') return { text: renderOverview(commands) }
   if (name === '--version' || name === '-V') return { text: findVersion() }
   if (name === 'help') return answer(rest[0] === undefined ? [] : [rest[0], '--help'])
+  if (name === 'complete' && rest[0] === '--') {
+    await (await import('./complete.ts')).completeWords(rest.slice(1))
+    return {}
+  }
   const entry = commands.get(name)
   if (entry === undefined) throw unknownCommand(name)
   const { syntax, help, run } = await entry.load()

@@ -60,42 +60,40 @@ export async function planInit(
   options: PlanOptions = {},
 ): Promise<InitPlan> {
   const { scope, delivery } = answers
-  const hasRepository = isCheckout(place.root)
-  if (!hasRepository && scope !== 'user') throw notACheckout(place.root)
-  if (scope === 'user' && delivery === 'dependency') throw notForUser()
+  const hasRepository = requirePlace(place, answers)
   const installation = loadInstallation(place, kindOf(scope))
+  const { folder, manifest: earlier, repositoryKey: key } = installation
   const bundle = loadBundle({ delivery, isShared: scope === 'project' })
-  const copy = planBundle(installation.folder, bundle, installation.manifest.files, options)
+  const copy = planBundle(folder, bundle, earlier.files, options)
   const settings = planSettings(place, installation, answers)
-  const key = installation.repositoryKey
-  const repository: RepositoryPlan = hasRepository
-    ? planRepository(place, answers, detection, installation.manifest.repositories[key] ?? {})
-    : { changes: [], notes: [], record: {} }
-  const manifest: Manifest = {
+  const repository: RepositoryPlan | undefined = hasRepository
+    ? planRepository(place, answers, detection, earlier.repositories[key] ?? {})
+    : undefined
+  const manifest = changeManifest(installation, {
     version: bundle.version,
     delivery,
-    madeFolder: installation.manifest.madeFolder || !existsSync(dirname(installation.folder)),
+    madeFolder: earlier.madeFolder || !existsSync(dirname(folder)),
     files: copy.files,
     settings: settings.records,
-    repositories: hasRepository
-      ? { ...installation.manifest.repositories, [key]: repository.record }
-      : installation.manifest.repositories,
-  }
+    repositories: { ...earlier.repositories, ...(repository === undefined ? {} : { [key]: repository.record }) },
+  })
   const notes = [
     ...adviseOnSettings(place, answers, settings.texts),
     ...adviseOnDelivery(place, answers),
     ...(scope === 'project' ? await adviseOnIgnored(place.root, [...bundle.files.keys()]) : []),
-    ...repository.notes,
+    ...(repository?.notes ?? []),
   ]
-  const changes = [
-    ...settings.changes,
-    ...repository.changes,
-    ...copy.changes,
-    ...changeManifest(installation, manifest),
-  ]
+  const changes = [...settings.changes, ...(repository?.changes ?? []), ...copy.changes, ...manifest]
   // Those of sources that an earlier init copied.
-  const emptyFolders = listInnerFolders(installation.folder, installation.manifest.files)
-  return makePlan({ changes, notes, conflicts: copy.conflicts, emptyFolders })
+  return makePlan({ changes, notes, conflicts: copy.conflicts, emptyFolders: listInnerFolders(folder, earlier.files) })
+}
+
+/** Whether there is a repository, which only the user's own settings can do without. */
+function requirePlace({ root }: InitPlace, { scope, delivery }: Answers): boolean {
+  if (scope === 'user' && delivery === 'dependency') throw notForUser()
+  const hasRepository = isCheckout(root)
+  if (!hasRepository && scope !== 'user') throw notACheckout(root)
+  return hasRepository
 }
 
 /** Leaves out what stays as it is. */
