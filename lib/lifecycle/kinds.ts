@@ -10,7 +10,6 @@ import type { Lease } from '../ledger/lease.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { branchKind, excludeKind, worktreeKind } from './git-kinds.ts'
 
-/** In the order in which a creation makes them; what belongs together may be made at the same time. */
 const kinds: readonly Kind[] = [
   branchKind,
   worktreeKind,
@@ -27,16 +26,20 @@ const kinds: readonly Kind[] = [
 
 /** Throws `IsolateError` for one that this version does not know: it was written by a newer one, or damaged. */
 export function kindOf(resource: Resource): Kind {
-  const kind = kinds.find((one) => one.is(resource))
+  const kind = findKind(resource)
   if (kind !== undefined) return kind
   throw new IsolateError(`the ledger names something of an unknown kind, or not as it should be: ${resource.kind}`, {
     hint: 'Use the newest version of agent-isolate that has been used on this machine.',
   })
 }
 
+function findKind(resource: Resource): Kind | undefined {
+  return kinds.find((one) => one.is(resource))
+}
+
 /** Ports that are kept for life by what the lease holds: a container cannot change its own. */
 export function keptPorts({ resources }: Pick<Lease, 'resources'>): number[] {
-  return resources.flatMap((resource) => kindOf(resource).ports?.(resource) ?? [])
+  return resources.flatMap((resource) => findKind(resource)?.ports?.(resource) ?? [])
 }
 
 /** On a container engine or a server, not in the worktree or the repository. */

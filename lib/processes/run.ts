@@ -102,11 +102,12 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on('close', settle)
     // What a child leaves running in the background may hold its pipes open for ever.
     child.on('exit', (code, signal) => {
-      setTimeout(() => {
+      const letGo = (): void => {
         child.stdout?.destroy()
         child.stderr?.destroy()
         settle(code, signal)
-      }, drainMs).unref()
+      }
+      setTimeout(() => afterReading(letGo), drainMs).unref()
     })
     // A child that ends without reading its input makes the pipe fail; its exit code tells the story.
     child.stdin?.on('error', (error) => {
@@ -126,8 +127,16 @@ function endGroup(pid: number, giveUp: () => void): void {
 }
 
 const graceMs = 1000
-/** Time to read what a child that has ended left in its pipes. */
+/** Time for the pipes of a child that has ended to be closed by all who hold them. */
 const drainMs = 500
+
+/**
+ * Calls back when what lies in the pipes has been read. The time alone does not tell: were we busy all the while, the timer
+ * is called before the event loop looks at the pipes, and what the child wrote would be lost. Between two immediates it looks.
+ */
+function afterReading(callback: () => void): void {
+  setImmediate(() => setImmediate(callback))
+}
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { parseLease, renderLease, type Lease } from '../../lib/ledger/lease.ts'
 import { ownIdentity } from '../../lib/processes/process-identity.ts'
+import { runCli } from '../support/cli.ts'
 import { createThroughHook, runHook } from '../support/hook.ts'
 import { createSandbox } from '../support/sandbox.ts'
 import { loadLeases, requireLeaseAt } from '../support/state.ts'
@@ -56,9 +57,26 @@ test('a lease reads back as it was written; anything else is no lease', () => {
     text.replace('"version": 1', '"version": 2'),
     text.replace('"app": 20410', '"app": 3000'),
     text.replace('"ready"', '"fine"'),
-    text.replace('"kind": "worktree"', '"kind": "planet"'),
+    text.replace('"kind": "worktree"', '"sort": "worktree"'),
   ]
   for (const one of damaged) assert.equal(parseLease(one), undefined, one)
+})
+
+test('what a newer version has made is given back by that one: until then it stays, with all the rest', async (t) => {
+  const sandbox = createSandbox(t)
+  const repository = sandbox.repository('repo')
+  const worktree = await createThroughHook(sandbox, repository, 'one')
+  const lease = requireLeaseAt(sandbox, worktree)
+  const file = join(sandbox.folder, 'state/leases', `${lease.block}.json`)
+  writeFileSync(file, renderLease({ ...lease, resources: [...lease.resources, { kind: 'planet', name: 'Mars' }] }))
+  assert.match(sandbox.cli(repository, 'list'), /one .* ready/)
+  const removed = await runCli(sandbox, repository, ['remove', 'one'])
+  assert.equal(removed.code, 1)
+  assert.match(removed.stderr, /unknown kind.*planet\n.*newest version of agent-isolate/)
+  assert.ok(existsSync(join(worktree, 'README.md')))
+  writeFileSync(file, renderLease(lease))
+  sandbox.cli(repository, 'remove', 'one')
+  assert.equal(existsSync(worktree), false)
 })
 
 test('a damaged lease keeps its ports taken; the worktree gets others', async (t) => {
