@@ -1,5 +1,5 @@
 /** A worktree that might be: for the template it counts which names have a value. */
-import type { Resource } from '../lib/ledger/kind.ts'
+import type { Resource } from '../lib/ledger/resource.ts'
 import { composePortNames } from '../lib/project/compose-ports.ts'
 import type { DatabaseConfig } from '../lib/project/config.ts'
 import type { Lease } from '../lib/ledger/lease.ts'

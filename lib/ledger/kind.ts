@@ -4,12 +4,7 @@
  */
 import type { Reporter } from '../report/reporter.ts'
 import type { Lease } from './lease.ts'
-
-/**
- * Something made for a worktree, written down before it is made and given back in reverse order. Only its kind knows what the
- * other fields are; `inner` is a path relative to the worktree wherever there is one.
- */
-export type Resource = { readonly kind: string; readonly [field: string]: unknown }
+import type { Resource } from './resource.ts'
 
 /** How resources of one kind look. */
 export type Shape<R extends Resource = Resource> = {

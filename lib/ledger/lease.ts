@@ -1,6 +1,6 @@
 /** What a worktree holds, as the ledger writes it down: its ports and every resource made for it. */
 import { isObject, isText, parseJson } from '../files/json.ts'
-import type { Resource } from './kind.ts'
+import type { Resource } from './resource.ts'
 import { parseProcessIdentity, type ProcessIdentity } from '../processes/process-identity.ts'
 
 export type LeaseState = (typeof leaseStates)[number]

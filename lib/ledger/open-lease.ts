@@ -1,5 +1,5 @@
 /** A lease that grows while its resources are made: whatever is about to be made is on disk first. */
-import type { Resource } from './kind.ts'
+import type { Resource } from './resource.ts'
 import type { Lease } from './lease.ts'
 import { saveLease } from './ledger.ts'
 

@@ -2,7 +2,7 @@
  * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is taken back by
  * the same teardown as a removal. A worktree that exists is opened again with the ports and the database it had.
  */
-import type { Resource } from '../ledger/kind.ts'
+import type { Resource } from '../ledger/resource.ts'
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /** postgres-server: a worktree's databases on a server that is there anyway. Another machine may use the same one. */
 import type { PostgresResource } from './resources.ts'
-import type { Resource } from '../../ledger/kind.ts'
+import type { Resource } from '../../ledger/resource.ts'
 import type { DatabasePurpose } from '../purpose.ts'
 import type { PostgresServerConfig } from '../../project/config.ts'
 import type { OpenLease } from '../../ledger/open-lease.ts'

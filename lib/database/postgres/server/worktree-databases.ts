@@ -4,7 +4,8 @@
  */
 import type { DatabasePurpose } from '../../purpose.ts'
 import { postgresShape, type PostgresResource } from '../resources.ts'
-import { resourcesOf, type Resource } from '../../../ledger/kind.ts'
+import { resourcesOf } from '../../../ledger/kind.ts'
+import type { Resource } from '../../../ledger/resource.ts'
 import { basename } from 'node:path'
 import { ledgerId } from '../../../ledger/ledger-id.ts'
 import { type Lease } from '../../../ledger/lease.ts'
