@@ -9,7 +9,7 @@ import type { Database } from '../lib/database/of-lease.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { reloadLease } from '../lib/ledger/ledger.ts'
 import { databaseOptions } from '../lib/lifecycle/prepare.ts'
-import type { Project } from '../lib/project/project.ts'
+import { loadProjectOf, type Project } from '../lib/project/project.ts'
 import { isWithinSetUp, runSetup } from '../lib/lifecycle/project-commands.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Answer, Command } from './command.ts'
@@ -49,10 +49,10 @@ export const command: Command = {
       })
     }
     const purpose = flags.has('test') ? 'test' : 'development'
-    const { project, lease } = await requireCurrentLease(texts.get('name'))
+    const { repository, lease } = await requireCurrentLease(texts.get('name'))
     if (action === 'url') return answer(requireDatabase(lease, purpose))
     const withSetup = purpose === 'development' && !flags.has('no-setup')
-    if (action === 'reset') return answer(await reset(project, lease, purpose, withSetup))
+    if (action === 'reset') return answer(await reset(await loadProjectOf(repository), lease, purpose, withSetup))
     return { exitCode: await openDatabaseShell(lease, requireDatabase(lease, purpose)) }
   },
 }

@@ -1,9 +1,6 @@
 /** agent-isolate env */
-import { environmentOf } from '../lib/environment/environment.ts'
-import { stderrReporter } from '../lib/report/reporter.ts'
-import { topUpPorts } from '../lib/lifecycle/top-up-ports.ts'
 import type { Command } from './command.ts'
-import { requireCurrentLease } from './current-lease.ts'
+import { requireCurrentEnvironment } from './current-environment.ts'
 
 const help = `agent-isolate env [--name NAME] [--json] [-C DIR]
 
@@ -25,9 +22,7 @@ export const command: Command = {
   syntax: { flags: ['json'], texts: ['name'] },
   help,
   async run({ texts }) {
-    const { project, lease: found } = await requireCurrentLease(texts.get('name'))
-    const lease = await topUpPorts(project, found, stderrReporter)
-    const { shellText, exported } = environmentOf(project, lease)
-    return { text: shellText, json: exported }
+    const { environment } = await requireCurrentEnvironment(texts.get('name'))
+    return { text: environment.shellText, json: environment.exported }
   },
 }

@@ -1,12 +1,10 @@
 /** agent-isolate exec */
-import { environmentOf } from '../lib/environment/environment.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { databaseOf } from '../lib/database/of-lease.ts'
 import { findListeners } from '../lib/processes/listeners.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
-import { topUpPorts } from '../lib/lifecycle/top-up-ports.ts'
 import type { Command } from './command.ts'
-import { requireCurrentLease } from './current-lease.ts'
+import { requireCurrentEnvironment } from './current-environment.ts'
 import { describeListener, listenersOf } from './port-listeners.ts'
 import { runInForeground } from './run-in-foreground.ts'
 
@@ -31,11 +29,10 @@ export const command: Command = {
   help,
   async run({ texts, commandLine: [program = '', ...args] }) {
     const name = texts.get('name')
-    const { project, lease: found } = await requireCurrentLease(name)
-    const lease = await topUpPorts(project, found, stderrReporter)
+    const { lease, environment } = await requireCurrentEnvironment(name)
     await Promise.all([warnOfStrangers(lease), warnOfMissingDatabase(lease)])
     const cwd = name === undefined ? process.cwd() : lease.worktree
-    const env = { ...process.env, ...environmentOf(project, lease).exported, PWD: cwd }
+    const env = { ...process.env, ...environment.exported, PWD: cwd }
     return { exitCode: await runInForeground(program, args, { cwd, env }) }
   },
 }

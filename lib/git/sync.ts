@@ -55,7 +55,7 @@ export async function syncWorktree(options: SyncOptions): Promise<SyncResult> {
   }
   await fetchUpstream({ ...options, upstream })
   const here = worktreePlace(worktree)
-  const comparison = await compareWithUpstream(here, upstream, 'HEAD')
+  const comparison = await compareWithUpstream(here, config, upstream, 'HEAD')
   const base = requireRelated(upstream, comparison)
   const { ahead, behind, dropped } = comparison
   const done = { behind, ahead, dropped: dropped?.count ?? 0, upstream: upstreamName(upstream), base }

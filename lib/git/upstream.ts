@@ -76,7 +76,12 @@ export async function findUpstream(
  * How the commit `start` stands to the upstream. One git process when they are equal, two or three more otherwise. Throws
  * `IsolateError` when there is no such commit.
  */
-export async function compareWithUpstream(place: GitPlace, upstream: Upstream, start: string): Promise<Comparison> {
+export async function compareWithUpstream(
+  place: GitPlace,
+  config: GitConfig,
+  upstream: Upstream,
+  start: string,
+): Promise<Comparison> {
   const [own, theirs] = await findCommits(place, [start, upstream.ref])
   if (own === undefined) throw noCommit(place)
   const none = { start: own, upstream: theirs, ahead: 0, behind: 0, isRelated: true }
@@ -84,7 +89,7 @@ export async function compareWithUpstream(place: GitPlace, upstream: Upstream, s
   const counted = await git(place, ['rev-list', '--left-right', '--count', `${own}...${theirs}`])
   const [more = 0, behind = 0] = counted.trim().split('\t').map(Number)
   if (more === 0) return { ...none, behind }
-  const dropped = await findDropped(place, upstream.ref, { own, theirs, more })
+  const dropped = await findDropped(place, config, upstream, { own, theirs, more })
   const ahead = more - (dropped?.count ?? 0)
   const isRelated = behind === 0 || (await findMergeBase(place, [own, theirs])) !== undefined
   return { ...none, ahead, behind, isRelated, ...(dropped === undefined ? {} : { dropped }) }
@@ -101,13 +106,24 @@ export async function hasPublishedCommits(place: GitPlace, { start, ahead, dropp
 /** `more`: how many commits `own` has that `theirs` has not. As `git rebase` tells whose they are: git-merge-base(1), fork-point mode. */
 async function findDropped(
   place: GitPlace,
-  ref: string,
+  config: GitConfig,
+  { ref }: Upstream,
   { own, theirs, more }: { own: string; theirs: string; more: number },
 ): Promise<Dropped | undefined> {
   const forkPoint = await findMergeBase(place, ['--fork-point', ref, own])
   if (forkPoint === undefined || forkPoint === theirs) return undefined
   const ahead = Number(await git(place, ['rev-list', '--count', own, '--not', theirs, forkPoint]))
-  return ahead === more ? undefined : { count: more - ahead, forkPoint }
+  if (ahead === more || (await isOnOwnRemoteBranch(place, config, ref, forkPoint))) return undefined
+  return { count: more - ahead, forkPoint }
+}
+
+/** The branch that is checked out may be pushed to one that has kept what the upstream has dropped: then it is no one's to leave out. */
+async function isOnOwnRemoteBranch(place: GitPlace, config: GitConfig, ref: string, commit: string): Promise<boolean> {
+  const tracking = await findTracking(place, config, remotesIn(config))
+  const own = tracking === undefined ? ref : `refs/remotes/${tracking.remote}/${tracking.branch}`
+  if (own === ref) return false
+  const [exists] = await findCommits(place, [own])
+  return exists !== undefined && (await askGit(place, ['merge-base', '--is-ancestor', commit, own])) !== undefined
 }
 
 async function findMergeBase(place: GitPlace, args: readonly string[]): Promise<string | undefined> {

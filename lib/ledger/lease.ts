@@ -16,6 +16,8 @@ export type Lease = {
   /** Real path. With `commonDir` it identifies the worktree. */
   worktree: string
   commonDir: string
+  /** Of the repository that was at `commonDir` then: see `isRepositoryThere`. Older versions wrote none. */
+  repositoryId?: string
   /** Folder from which the repository's commands and git run when the worktree is gone. */
   root: string
   name: string
@@ -63,6 +65,7 @@ export function parseLease(text: string): Lease | undefined {
   const value = parseJson(text)
   if (!isObject(value) || value['version'] !== 1) return undefined
   const { id, block, ports, worktree, commonDir, root, name, isShared, isMoved, branch, createdAt, resources } = value
+  const { repositoryId } = value
   const state = leaseStates.find((known) => known === value['state'])
   const maker = parseProcessIdentity(value['maker'])
   if (!isText(id) || !/^[0-9a-f]{16}$/.test(id) || typeof block !== 'number' || !isPorts(ports, block)) return undefined
@@ -71,7 +74,12 @@ export function parseLease(text: string): Lease | undefined {
   if (state === undefined) return undefined
   if (!Array.isArray(resources) || !resources.every(isResource)) return undefined
   const lease = { id, block, ports, worktree, commonDir, root, name, branch, state, maker, resources, createdAt }
-  return { ...lease, ...(isShared === true ? { isShared } : {}), ...(isMoved === true ? { isMoved } : {}) }
+  return {
+    ...lease,
+    ...(isShared === true ? { isShared } : {}),
+    ...(isMoved === true ? { isMoved } : {}),
+    ...(isText(repositoryId) ? { repositoryId } : {}),
+  }
 }
 
 export function renderLease(lease: Lease): string {

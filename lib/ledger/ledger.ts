@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
 import { isPostponed, parseLease, renderLease, type Lease } from './lease.ts'
 import { blockSize } from './ports.ts'
+import { isReplaced } from './repository-id.ts'
 import { requireStateFolder, stateFolderHint } from '../state/state-folder.ts'
 import { writeTemporaryFile } from '../state/temporary-file.ts'
 import { readIfAny } from '../files/read-if-any.ts'
@@ -46,10 +47,10 @@ export function claimedBlocks(): number[] {
     .toSorted((a, b) => a - b)
 }
 
-/** One that is gone but for what could not be reached is none. */
+/** One that is gone but for what could not be reached is none, nor is that of a repository which was there before. */
 export function findLease({ worktree, commonDir }: WorktreeIdentity): Lease | undefined {
   const isIt = (lease: Lease): boolean => lease.worktree === worktree && lease.commonDir === commonDir
-  return loadLedger().leases.find((lease) => isIt(lease) && !isPostponed(lease))
+  return loadLedger().leases.find((lease) => isIt(lease) && !isPostponed(lease) && !isReplaced(lease))
 }
 
 /** The lease as it is now; undefined when it has been given back. */

@@ -10,6 +10,7 @@ import { identityKey, reloadLease, saveLease } from './ledger.ts'
 import { withLock } from '../state/lock.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { findLinkedGitDir } from '../git/linked-git-dir.ts'
+import { isRepositoryThere } from './repository-id.ts'
 
 /** `leases` as they are with those in place whose worktrees are now in the repository `commonDir`. Reads only. */
 export function placeLeases(commonDir: string, leases: readonly Lease[]): Lease[] {
@@ -17,7 +18,7 @@ export function placeLeases(commonDir: string, leases: readonly Lease[]): Lease[
   return leases.map((lease) => moved.get(lease.id) ?? lease)
 }
 
-/** The same, and written down. Not under the lock of a worktree. Where nothing is out of place, two stats for each lease. */
+/** The same, and written down. Not under the lock of a worktree. Where nothing is out of place, two stats and a word to read for each lease. */
 export async function followMoves(commonDir: string, leases: readonly Lease[], reporter: Reporter): Promise<Lease[]> {
   for (const moved of planMoves(commonDir, leases)) {
     const old = leases.find(({ id }) => id === moved.id) ?? moved
@@ -52,12 +53,12 @@ export function planMoves(commonDir: string, leases: readonly Lease[]): Lease[] 
   const foundIds = new Set(found.map(({ id }) => id))
   const renamed = new Set(lost.filter(({ id }) => foundIds.has(id)).map((lease) => lease.commonDir))
   const rest = leases.filter((lease) => !foundIds.has(lease.id) && renamed.has(lease.commonDir))
-  return [...found, ...rest.filter(({ commonDir: old }) => !existsSync(old)).map((lease) => rebase(commonDir, lease))]
+  return [...found, ...rest.filter((lease) => !isRepositoryThere(lease)).map((lease) => rebase(commonDir, lease))]
 }
 
 function isOutOfPlace(lease: Lease): boolean {
   if (lease.isShared || isPostponed(lease)) return false
-  return !existsSync(lease.worktree) || !existsSync(lease.commonDir)
+  return !existsSync(lease.worktree) || !isRepositoryThere(lease)
 }
 
 function findPlace(commonDir: string, lease: Lease, mark: MarkedWorktree | undefined): Lease | undefined {

@@ -1,6 +1,6 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
 import { isElsewhere } from './kinds.ts'
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { collectOrphans, type Orphan } from './collect-orphans.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { deleteLease, identityKey, loadLedger, reloadLease, type Ledger } from '../ledger/ledger.ts'
@@ -10,6 +10,7 @@ import { followMoves, placeLeases } from '../ledger/moved-leases.ts'
 import { findReasonToKeep, isReapable, reapLease, type ReapOutcome } from './reap.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { findRepository } from '../git/repository.ts'
+import { isRepositoryThere } from '../ledger/repository-id.ts'
 import { tearDown } from './teardown.ts'
 import { findLeftFiles } from '../state/temporary-file.ts'
 
@@ -120,7 +121,7 @@ async function act({ lease, verdict }: JudgedLease, options: GarbageOptions): Pr
 async function forgetLease(lease: Lease, reporter: Reporter): Promise<ReapOutcome> {
   const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReapOutcome> => {
     const current = reloadLease(lease)
-    if (current === undefined || existsSync(current.commonDir)) return 'busy'
+    if (current === undefined || isRepositoryThere(current)) return 'busy'
     await tearDown({ ...current, resources: current.resources.filter(isElsewhere) }, { reporter, discard: false })
     return 'done'
   })

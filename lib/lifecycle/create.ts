@@ -24,6 +24,7 @@ import { loadProject, type Project } from '../project/project.ts'
 import { keepIfInWork, reapDeadLeases } from './reap.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { placeHere, type ListedWorktree } from '../git/repository.ts'
+import { claimRepositoryId } from '../ledger/repository-id.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { reserveLease, type LeaseDraft } from '../ledger/reserve-lease.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
@@ -262,7 +263,9 @@ async function takeBack(lease: Lease, reporter: Reporter): Promise<void> {
 }
 
 function newLease({ repository }: Project, worktree: string, name: string, branch: string | undefined): LeaseDraft {
+  const repositoryId = claimRepositoryId(repository.commonDir)
   return {
+    ...(repositoryId === undefined ? {} : { repositoryId }),
     id: randomBytes(8).toString('hex'),
     worktree,
     commonDir: repository.commonDir,

@@ -6,6 +6,7 @@ import { isOurWorktree, type Lease } from '../ledger/lease.ts'
 import { isAstray, isMarked } from '../ledger/mark.ts'
 import { loadLedger } from '../ledger/ledger.ts'
 import { isAlive } from '../processes/process-identity.ts'
+import { isRepositoryThere } from '../ledger/repository-id.ts'
 import { listWorktrees, type ListedWorktree } from '../git/repository.ts'
 
 /** What is to be known of a lease to judge it. */
@@ -27,7 +28,7 @@ export type LeaseFacts = {
  * `use`: it is there. `wait`: a living process makes or removes it. `finish`: its set-up was interrupted; whoever asks for
  * it goes on with that, and whoever collects garbage gives it back unless it holds work. `take back`: what is left of it is
  * to be given back. `keep`: its folder is gone and may come back. `repair`: git has to be told where it is. `out of reach`:
- * its repository is gone, perhaps on a disk that comes back.
+ * its repository is gone, perhaps on a disk that comes back, perhaps renamed; another one may be where it was.
  */
 export type Verdict = 'use' | 'wait' | 'finish' | 'take back' | 'keep' | 'repair' | 'out of reach'
 
@@ -79,7 +80,8 @@ async function findFacts(
   const { state, worktree, commonDir } = lease
   const folderExists = existsSync(worktree)
   const isSettled = state === 'ready' || state === 'interrupted'
-  const isDoubtful = isSettled && !lease.isShared && !folderExists && existsSync(commonDir)
+  const isThere = isRepositoryThere(lease)
+  const isDoubtful = isSettled && !lease.isShared && !folderExists && isThere
   const listed = isDoubtful ? await list(commonDir) : undefined
   return {
     isMakerAlive: isSettled || isAlive(lease.maker),
@@ -87,7 +89,7 @@ async function findFacts(
     // Of one that is ready nobody asks.
     isMarked: !isSettled && folderExists && isMarked(lease),
     isAstray: folderExists && isAstray(lease),
-    isRepositoryThere: isDoubtful ? listed !== undefined : existsSync(commonDir),
+    isRepositoryThere: isDoubtful ? listed !== undefined : isThere,
     listed: listed?.find(({ path }) => path === worktree),
     isClaimed: lease.isShared === true && hasClaim(lease, loadLedger().leases),
   }

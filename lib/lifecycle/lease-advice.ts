@@ -41,7 +41,7 @@ export function adviceOn(lease: Lease, verdict: Verdict): Advice | undefined {
       }
     case 'out of reach':
       return {
-        what: 'its repository is gone',
+        what: `its repository is gone from ${root}`,
         hint: 'If it was renamed, run agent-isolate gc in it; to give up its ports: agent-isolate gc --unreachable',
       }
   }

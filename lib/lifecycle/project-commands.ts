@@ -1,14 +1,12 @@
 /** The commands of a repository's config: run in the worktree, with its environment, and only where the repository is trusted. */
 import { existsSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
 import { environmentOf } from '../environment/environment.ts'
+import { loadLastEnvironment } from '../environment/last-environment.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Lease } from '../ledger/lease.ts'
 import type { Project } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { childEnvironment, run } from '../processes/run.ts'
-import { shellEnvironmentPath } from '../env-text/shell-environment.ts'
-import { findLinkedGitDir } from '../git/linked-git-dir.ts'
 
 /** Runs the repository's set-up commands in the worktree. A failing one is an error; those of an untrusted repository are a warning. */
 export async function runSetup(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
@@ -17,7 +15,7 @@ export async function runSetup(project: Project, lease: Lease, reporter: Reporte
     const failure = await runCommand(project, lease, command, reporter)
     if (failure !== undefined)
       throw new IsolateError(failure, {
-        hint: 'Mend the command ("setup" in agent-isolate.json), then try again.',
+        hint: 'Fix the command ("setup" in agent-isolate.json), then try again.',
       })
   }
 }
@@ -34,36 +32,32 @@ export async function runTeardownCommands(
     return false
   }
   if (!mayRun(project, 'teardown', reporter)) return false
-  const inShell = findTeardownShell(project, lease, reporter)
-  if (inShell === undefined) return false
+  const exported = await findTeardownEnvironment(project, lease, reporter)
+  if (exported === undefined) return false
   for (const command of project.config.teardown) {
-    const failure = await runInShell(lease, inShell(command), command, reporter)
+    const failure = await runInShell(lease, exported, command, reporter)
     if (failure !== undefined) reporter.warn(failure)
   }
   return true
 }
 
-/** What `/bin/sh` is given, beside the environment that our children have anyway. */
-type Shell = { args: readonly string[]; exported: Readonly<Record<string, string>> }
-
 /** A template that is faulty today keeps no worktree: commands then get the environment that was written for it last. */
-function findTeardownShell(
+async function findTeardownEnvironment(
   project: Project,
   lease: Lease,
   reporter: Reporter,
-): ((command: string) => Shell) | undefined {
+): Promise<Readonly<Record<string, string>> | undefined> {
   try {
-    const { exported } = environmentOf(project, lease)
-    return (command) => ({ args: ['-c', command], exported })
+    return environmentOf(project, lease).exported
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
-    const written = join(findLinkedGitDir(lease.worktree) ?? '', shellEnvironmentPath)
-    if (!isAbsolute(written) || !existsSync(written)) {
-      reporter.warn(`the teardown commands were not run (${project.config.teardown.join('; ')}): ${error.message}`)
-      return undefined
-    }
-    reporter.warn(`${error.message}; the teardown commands get the environment that was written last`)
-    return (command) => ({ args: ['-c', '. "$0"; eval "$1"', written, command], exported: {} })
+    const last = await loadLastEnvironment(lease.worktree)
+    reporter.warn(
+      last === undefined
+        ? `the teardown commands were not run (${project.config.teardown.join('; ')}): ${error.message}`
+        : `${error.message}; the teardown commands get the environment that was written last`,
+    )
+    return last?.exported
   }
 }
 
@@ -95,18 +89,18 @@ export async function runCommand(
   reporter: Reporter,
 ): Promise<string | undefined> {
   const { exported } = environmentOf(project, lease)
-  return runInShell(lease, { args: ['-c', command], exported }, command, reporter)
+  return runInShell(lease, exported, command, reporter)
 }
 
 async function runInShell(
   lease: Lease,
-  { args, exported }: Shell,
+  exported: Readonly<Record<string, string>>,
   command: string,
   reporter: Reporter,
 ): Promise<string | undefined> {
   reporter.progress(`running: ${command}`)
   const env = childEnvironment({ ...exported, [setUpVariable]: lease.id })
-  const outcome = await run('/bin/sh', args, { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
+  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
   if (outcome.code === 0) return undefined
   const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')
   return `the command "${command}" failed (${outcome.timedOut ? 'it took too long' : (outcome.code ?? outcome.signal)}) in ${lease.worktree}:\n    ${lastLines}`

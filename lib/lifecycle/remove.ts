@@ -13,6 +13,7 @@ import { runTeardownCommands } from './project-commands.ts'
 import { loadProjectIfRight } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { requireRepository, type Repository } from '../git/repository.ts'
+import { isReplaced } from '../ledger/repository-id.ts'
 import { requireLease, requireLinkedWorktree } from './require-lease.ts'
 import { tearDown } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
@@ -38,7 +39,8 @@ export async function removeWorktree(cwd: string, nameOrPath: string, options: R
 /** For the hook: removes the worktree at `path` if it is ours; one that holds work stays. */
 export async function removeWorktreeAt(path: string, reporter: Reporter): Promise<void> {
   const real = existsSync(path) ? realpathSync(path) : resolve(path)
-  const lease = (await leasesAround(real, reporter)).find((one) => one.worktree === real && !isPostponed(one))
+  const isIt = (one: Lease): boolean => one.worktree === real && !isPostponed(one) && !isReplaced(one)
+  const lease = (await leasesAround(real, reporter)).find(isIt)
   if (lease === undefined || !isOurWorktree(lease))
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.

@@ -6,6 +6,7 @@ import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { loadLedger } from '../ledger/ledger.ts'
 import type { Project } from '../project/project.ts'
 import type { Repository } from '../git/repository.ts'
+import { isReplaced } from '../ledger/repository-id.ts'
 
 /** The linked worktree that the project was loaded from; throws `IsolateError` in the main checkout. */
 export function requireLinkedWorktree({ repository }: Pick<Project, 'repository'>): string {
@@ -22,7 +23,7 @@ export function requireLinkedWorktree({ repository }: Pick<Project, 'repository'
  */
 export function requireLease({ root, commonDir }: Repository, nameOrPath: string, cwd: string): Lease {
   const leases = loadLedger().leases.filter(
-    (lease) => lease.commonDir === commonDir && !lease.isShared && !isPostponed(lease),
+    (lease) => lease.commonDir === commonDir && !lease.isShared && !isPostponed(lease) && !isReplaced(lease),
   )
   const found = findNamed(leases, nameOrPath, realPathOf(nameOrPath, cwd))
   const [first, second] = found

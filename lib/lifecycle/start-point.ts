@@ -42,7 +42,7 @@ export async function chooseStart(
   const { fetch: mode, timeoutMs } = config.sync
   const place = sourcePlace(repository)
   await fetchUpstream({ place, config: gitConfig, commonDir, upstream, mode, staleAfterMs, timeoutMs, reporter })
-  const comparison = await compareWithUpstream(here, upstream, 'HEAD')
+  const comparison = await compareWithUpstream(here, gitConfig, upstream, 'HEAD')
   const isPublished = hasBothMoved(comparison) && (await hasPublishedCommits(here, comparison))
   const remark = describeStart(comparison, upstreamName(upstream), isPublished)
   if (remark !== undefined) reporter.warn(remark)

@@ -52,7 +52,7 @@ test('a repository that cannot be reached keeps its ports until it is given up',
   renameSync(repository, away)
   assert.match(
     await cliAnswer(sandbox, sandbox.folder, 'list'),
-    / unreachable\n {2}its repository is gone\n.*agent-isolate gc --unreachable/,
+    / unreachable\n {2}its repository is gone from .*\n.*agent-isolate gc --unreachable/,
   )
   assert.match(await cliAnswer(sandbox, sandbox.folder, 'gc'), /^out of reach: x .*gc --unreachable$/)
   // It comes back, as it was.

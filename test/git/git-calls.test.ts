@@ -230,7 +230,12 @@ function describeTree(folder: string, skipped: readonly string[]): string[] {
 }
 
 function describeOthers({ others, gitDir }: Layout): string[] {
-  return [...others, gitDir].flatMap((folder) => describeTree(folder, [join(gitDir, 'info/exclude')]))
+  return [...others, gitDir].flatMap((folder) =>
+    describeTree(
+      folder,
+      ['info/exclude', 'agent-isolate'].map((own) => join(gitDir, own)),
+    ),
+  )
 }
 
 /** Commands that write into a checkout or its index, wherever git takes it to be. */

@@ -104,6 +104,21 @@ for (const { moved, own } of [
   })
 }
 
+test('what a pushed branch still has on its own remote branch is not left out, though the upstream has dropped it', async (t) => {
+  const world = createRemoteWorld(t)
+  const checkout = world.clone('checkout')
+  pullSecret(world, checkout)
+  world.git(checkout, 'switch', '--quiet', '--create', 'develop')
+  world.git(checkout, 'push', '--quiet', '--set-upstream', 'origin', 'develop')
+  dropSecret(world, { moved: true })
+  world.git(checkout, 'fetch', '--quiet')
+  const pushed = world.git(checkout, 'rev-parse', 'HEAD')
+  assert.equal(world.git(await createThroughHook(world, checkout, 'x'), 'rev-parse', 'HEAD'), pushed)
+  const own = world.commit(checkout, 'own.txt')
+  const worktree = await createThroughHook(world, checkout, 'y')
+  assert.equal(world.git(worktree, 'rev-parse', 'HEAD'), own)
+})
+
 test('a pushed branch keeps what its upstream has dropped: it is not ours to rewrite', async (t) => {
   const world = createRemoteWorld(t)
   const checkout = world.clone('checkout')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { loadGitConfig } from '../../lib/git/git-config.ts'
 import { compareWithUpstream, requireHead, upstreamName, type Upstream } from '../../lib/git/upstream.ts'
 import { createRemoteWorld, findUpstreamOf, placeOf, useEnvironment, type RemoteWorld } from '../support/remote.ts'
 import { createSandbox } from '../support/sandbox.ts'
@@ -111,33 +112,35 @@ test('commits are counted on both sides', async (t) => {
   const world = createRemoteWorld(t)
   const checkout = world.clone('checkout')
   const upstream = await requireUpstream(checkout)
+  const config = await loadGitConfig(placeOf(checkout))
   const first = world.git(checkout, 'rev-parse', 'HEAD')
   const equal = { start: first, upstream: first, ahead: 0, behind: 0, isRelated: true }
-  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), equal)
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), config, upstream, 'HEAD'), equal)
   world.advance('a.txt')
   const second = world.advance('b.txt')
   world.git(checkout, 'fetch', '--quiet')
-  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), {
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), config, upstream, 'HEAD'), {
     ...equal,
     upstream: second,
     behind: 2,
   })
   const local = world.commit(checkout, 'c.txt')
   const diverged = { start: local, upstream: second, ahead: 1, behind: 2, isRelated: true }
-  assert.deepEqual(await compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), diverged)
+  assert.deepEqual(await compareWithUpstream(placeOf(checkout), config, upstream, 'HEAD'), diverged)
 })
 
 test('histories without a common commit, a missing ref and an empty repository are told apart', async (t) => {
   const world = createRemoteWorld(t)
   const checkout = world.clone('checkout')
   const upstream = await requireUpstream(checkout)
+  const config = await loadGitConfig(placeOf(checkout))
   world.git(checkout, 'switch', '--quiet', '--orphan', 'other')
   await assert.rejects(requireHead(placeOf(checkout)), { message: `${checkout} has no commit yet` })
-  await assert.rejects(compareWithUpstream(placeOf(checkout), upstream, 'HEAD'), { name: 'IsolateError' })
+  await assert.rejects(compareWithUpstream(placeOf(checkout), config, upstream, 'HEAD'), { name: 'IsolateError' })
   world.commit(checkout, 'other.txt')
-  assert.equal((await compareWithUpstream(placeOf(checkout), upstream, 'HEAD')).isRelated, false)
+  assert.equal((await compareWithUpstream(placeOf(checkout), config, upstream, 'HEAD')).isRelated, false)
   const missing = { ...upstream, ref: 'refs/remotes/origin/none' }
-  assert.equal((await compareWithUpstream(placeOf(checkout), missing, 'HEAD')).upstream, undefined)
+  assert.equal((await compareWithUpstream(placeOf(checkout), config, missing, 'HEAD')).upstream, undefined)
 })
 
 test('a shallow clone is compared as far as it reaches', async (t) => {
@@ -150,6 +153,11 @@ test('a shallow clone is compared as far as it reaches', async (t) => {
   const checkout = `${world.folder}/shallow`
   world.advance('b.txt')
   world.git(checkout, 'fetch', '--quiet')
-  const { ahead, behind } = await compareWithUpstream(placeOf(checkout), await requireUpstream(checkout), 'HEAD')
+  const { ahead, behind } = await compareWithUpstream(
+    placeOf(checkout),
+    await loadGitConfig(placeOf(checkout)),
+    await requireUpstream(checkout),
+    'HEAD',
+  )
   assert.deepEqual({ ahead, behind }, { ahead: 0, behind: 1 })
 })

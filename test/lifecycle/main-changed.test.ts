@@ -53,9 +53,14 @@ for (const [name, { change, says = /^/ }] of Object.entries(changes)) {
     const main = createMain(sandbox)
     const worktrees = await Promise.all(['a', 'b', 'c'].map((each) => createThroughHook(sandbox, main, each)))
     change(main)
+    const [first = '', second = '', third = ''] = worktrees
+    const inside = await runCli(sandbox, first, ['exec', '--', 'sh', '-c', 'echo $PORT'])
+    const { ports } = requireLeaseAt(sandbox, first)
+    assert.ok(Object.values(ports).includes(Number(inside.stdout)), inside.stdout + inside.stderr)
+    assert.equal((await runCli(sandbox, first, ['env'])).code, 0)
+    assert.equal((await runCli(sandbox, first, ['db', 'url'])).code, 0)
     // Where it can be read, it is trusted as it is now.
     await runCli(sandbox, main, ['trust'])
-    const [first = '', second = '', third = ''] = worktrees
     assert.equal((await runCli(sandbox, main, ['list'])).code, 0)
     assert.equal((await runCli(sandbox, main, ['whois', '3000'])).code, 0)
     const byHook = await removeThroughHook(sandbox, first)

@@ -3,6 +3,7 @@ import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { renderLease, type Lease } from '../../lib/ledger/lease.ts'
+import { runCli } from '../support/cli.ts'
 import { createThroughHook, removeThroughHook, runHook } from '../support/hook.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import { loadLeases, readEnv, requireLeaseAt } from '../support/state.ts'
@@ -172,4 +173,48 @@ test('a new clone in the place of the renamed one takes none of its leases', asy
   assert.equal(requireLeaseAt(sandbox, join(renamed, '.claude/worktrees/x')).block, blocks['x'])
   assert.equal(requireLeaseAt(sandbox, join(clone, '.claude/worktrees/z')).root, clone)
   rmSync(renamed, { recursive: true })
+})
+
+test('a clone where a renamed repository was takes nothing of it, whatever is run there', async (t) => {
+  const { sandbox, renamed, blocks } = await createRenamed(t, { repaired: [] })
+  const clone = join(sandbox.folder, 'repo')
+  sandbox.git(sandbox.folder, 'clone', '--quiet', renamed, clone)
+  await createThroughHook(sandbox, clone, 'z')
+  for (const args of [
+    ['remove', 'y', '--discard'],
+    ['exec', '--name', 'y', '--', 'true'],
+  ]) {
+    assert.match((await runCli(sandbox, clone, args)).stderr, /no worktree "y" of ours/)
+  }
+  const own = await createThroughHook(sandbox, clone, 'x')
+  assert.notEqual(readEnv(join(own, '.env.local'))['PORT'], String(blocks['x']))
+  assert.match(sandbox.cli(clone, 'list'), / unreachable\n {2}its repository is gone from /)
+  sandbox.cli(clone, 'gc')
+  assert.equal((await removeThroughHook(sandbox, own)).code, 0)
+  assert.equal(existsSync(own), false)
+  sandbox.git(renamed, 'worktree', 'repair', ...['x', 'y'].map((name) => join(renamed, '.claude/worktrees', name)))
+  sandbox.git(renamed, 'worktree', 'repair', join(sandbox.folder, 'foreign'))
+  sandbox.cli(renamed, 'gc')
+  for (const name of ['x', 'y']) {
+    const lease = requireLeaseAt(sandbox, join(renamed, '.claude/worktrees', name))
+    assert.deepEqual([lease.block, lease.commonDir], [blocks[name], join(renamed, '.git')])
+  }
+  const foreign = requireLeaseAt(sandbox, join(sandbox.folder, 'foreign'))
+  assert.deepEqual([foreign.block, foreign.commonDir], [blocks['foreign'], join(renamed, '.git')])
+  assert.equal(loadLeases(sandbox).length, 4)
+})
+
+test('what a clone at the path of a repository that is gone for good does not own can be given up', async (t) => {
+  const { sandbox, renamed } = await createRenamed(t, { repaired: [] })
+  const clone = join(sandbox.folder, 'repo')
+  sandbox.git(sandbox.folder, 'clone', '--quiet', renamed, clone)
+  rmSync(renamed, { recursive: true })
+  rmSync(join(sandbox.folder, 'foreign'), { recursive: true })
+  await createThroughHook(sandbox, clone, 'z')
+  sandbox.cli(clone, 'gc', '--unreachable')
+  assert.deepEqual(
+    loadLeases(sandbox).map(({ name }) => name),
+    ['z'],
+  )
+  await createThroughHook(sandbox, clone, 'x')
 })

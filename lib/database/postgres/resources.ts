@@ -45,8 +45,14 @@ export const sharedContainerShape: Shape<SharedContainerResource> = {
 }
 
 /** Whether a worktree of the repository has a claim on what all of them share. */
-export function hasClaim({ commonDir }: Pick<Lease, 'commonDir'>, leases: readonly Lease[]): boolean {
-  return leases.some((one) => one.commonDir === commonDir && resourceOf(one, sharedContainerShape) !== undefined)
+export function hasClaim(
+  { commonDir, repositoryId }: Pick<Lease, 'commonDir' | 'repositoryId'>,
+  leases: readonly Lease[],
+): boolean {
+  const isOfSame = (one: Lease): boolean =>
+    one.commonDir === commonDir &&
+    (one.repositoryId === repositoryId || one.repositoryId === undefined || repositoryId === undefined)
+  return leases.some((one) => isOfSame(one) && resourceOf(one, sharedContainerShape) !== undefined)
 }
 
 /** A database on a server. */

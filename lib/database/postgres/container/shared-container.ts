@@ -24,6 +24,7 @@ import { openLease, type OpenLease } from '../../../ledger/open-lease.ts'
 import { ownIdentity } from '../../../processes/process-identity.ts'
 import type { Project } from '../../../project/project.ts'
 import type { Reporter } from '../../../report/reporter.ts'
+import { claimRepositoryId } from '../../../ledger/repository-id.ts'
 import { reserveLease } from '../../../ledger/reserve-lease.ts'
 import { isAnswering, removeLeaseContainer, requireContainer } from './container.ts'
 
@@ -120,8 +121,10 @@ function identityFor(commonDir: string): WorktreeIdentity {
 }
 
 function draftFor({ repository }: Project, identity: WorktreeIdentity): Parameters<typeof reserveLease>[0] {
+  const repositoryId = claimRepositoryId(identity.commonDir)
   return {
     ...identity,
+    ...(repositoryId === undefined ? {} : { repositoryId }),
     id: randomBytes(8).toString('hex'),
     root: repository.root,
     name: basename(repository.root),

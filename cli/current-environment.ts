@@ -1,0 +1,29 @@
+/** The environment of the worktree that a command is about. */
+import { environmentOf, type Environment } from '../lib/environment/environment.ts'
+import { loadLastEnvironment } from '../lib/environment/last-environment.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
+import { topUpPorts } from '../lib/lifecycle/top-up-ports.ts'
+import { loadProjectOf } from '../lib/project/project.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
+import { requireCurrentLease } from './current-lease.ts'
+
+export type CurrentEnvironment = { lease: Lease; environment: Pick<Environment, 'exported' | 'shellText'> }
+
+/**
+ * With the ports that main asks for today. What is wrong in main today does not stop a worktree that works: it goes on, with a
+ * warning, in the environment that was written for it last. Throws `IsolateError` where there is none.
+ */
+export async function requireCurrentEnvironment(name?: string): Promise<CurrentEnvironment> {
+  const { repository, lease: found } = await requireCurrentLease(name)
+  try {
+    const project = await loadProjectOf(repository)
+    const lease = await topUpPorts(project, found, stderrReporter)
+    return { lease, environment: environmentOf(project, lease) }
+  } catch (error) {
+    const environment = error instanceof IsolateError ? await loadLastEnvironment(found.worktree) : undefined
+    if (!(error instanceof IsolateError) || environment === undefined) throw error
+    stderrReporter.warn(`${error.message}; going on with the environment that was written for this worktree last`)
+    return { lease: found, environment }
+  }
+}

@@ -1,0 +1,24 @@
+/** The environment that was written for a worktree last: what there is to go on with when main's config or template is faulty today. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { shellEnvironmentPath } from '../env-text/shell-environment.ts'
+import { readIfAny } from '../files/read-if-any.ts'
+import { findLinkedGitDir } from '../git/linked-git-dir.ts'
+import { childEnvironment, run } from '../processes/run.ts'
+import type { Environment } from './environment.ts'
+
+/** Undefined when none was ever written, or git has lost the worktree. One process: only a shell reads what is for shells. */
+export async function loadLastEnvironment(
+  worktree: string,
+): Promise<Pick<Environment, 'exported' | 'shellText'> | undefined> {
+  const gitDir = findLinkedGitDir(worktree)
+  const path = join(gitDir ?? '', shellEnvironmentPath)
+  const shellText = gitDir === undefined || !existsSync(path) ? undefined : readIfAny(path)
+  if (shellText === undefined) return undefined
+  const keys = new Set([...shellText.matchAll(/^export ([A-Za-z_]\w*)=/gm)].map(([, key]) => key))
+  const { stdout } = await run('/bin/sh', ['-c', '. "$0"; env -0', path], { env: childEnvironment() })
+  const values = stdout
+    .split('\0')
+    .map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
+  return { exported: Object.fromEntries(values.filter(([key]) => keys.has(key))), shellText }
+}
