@@ -38,8 +38,7 @@ function unknownServices(files: readonly ComposeFile[], context: Context): Findi
 
 /** Of these alone the engine makes an override file in each worktree. */
 function isTakenByCompose(path: string, { root }: Context): boolean {
-  const taken = [...findComposeFiles(root), ...findComposeFiles(root, { isLegacy: true })]
-  return taken.includes(join(root, path))
+  return findComposeFiles(root).includes(join(root, path))
 }
 
 function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: boolean, context: Context): Finding[] {

@@ -5,7 +5,7 @@ import { isWithin } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { findStatus, readIfFile } from '../files/read-if-any.ts'
 
-/** Compose v2's order (compose-go, cli/options.go). docker-compose 1.29 has it the other way round: config/config.py. */
+/** In compose's order (compose-go, cli/options.go). */
 const baseNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 const overrideNames = [
   'compose.override.yml',
@@ -13,15 +13,13 @@ const overrideNames = [
   'docker-compose.override.yml',
   'docker-compose.override.yaml',
 ]
-const legacyBaseNames = ['docker-compose.yml', 'docker-compose.yaml', 'compose.yml', 'compose.yaml']
 
 /**
  * Absolute paths of the file that compose would take in the worktree, and of the override file that it would take with
  * it; [] without one. Unlike compose this does not look in the folders above, where the main checkout may be.
- * `isLegacy`: as docker-compose 1.x, which matters only where several names are there.
  */
-export function findComposeFiles(worktree: string, { isLegacy = false } = {}): string[] {
-  const base = findFirst(worktree, isLegacy ? legacyBaseNames : baseNames)
+export function findComposeFiles(worktree: string): string[] {
+  const base = findFirst(worktree, baseNames)
   if (base === undefined) return []
   const override = findFirst(worktree, overrideNames)
   return override === undefined ? [base] : [base, override]

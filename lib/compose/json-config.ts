@@ -36,7 +36,7 @@ function fixedPort(port: unknown): string[] {
 }
 
 /** The host's port, or ports, of `[address:]host:container`, when it is written as numbers; [] otherwise. */
-export function fixedHostPort(port: string): string[] {
+function fixedHostPort(port: string): string[] {
   const host = /^(?:.*:)?([1-9][\d-]*):[^:]+$/.exec(port)?.[1]
   return host === undefined ? [] : [host]
 }

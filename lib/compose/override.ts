@@ -7,10 +7,9 @@ import { devNull } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { isWithin } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import { findOddity, readIfFile } from '../files/read-if-any.ts'
+import { findOddity } from '../files/read-if-any.ts'
 import type { Outcome } from '../processes/run.ts'
 import { writeWhole } from '../files/write-whole.ts'
-import { editCanonicalConfig, parseCanonicalConfig } from './canonical-config.ts'
 import { environmentPath, ownFolder } from './environment.ts'
 import { findComposeFiles, findNamedComposeFiles } from './files.ts'
 import { planCompose, renderOverride, type ComposePlan, type LeasedPort } from './plan.ts'
@@ -41,48 +40,32 @@ export type ComposeOverride = {
 /**
  * Writes the file, 0600, and remembers the environment for `findComposeEnvironment`. A named service publishes the leased
  * ports on 127.0.0.1 and no others. Undefined, and what was written before is gone, when there is no compose file.
- *
- * With docker-compose 1.x the file is the whole project, as it is now, with variables and env files filled in: write it
- * again when the repository's changes, and after the worktree's env file. Throws `IsolateError` when no compose that can do
- * it is installed, for compose files that compose refuses, and for services that are not there.
+ * Throws `IsolateError` when no compose that can do it is installed, for compose files that compose refuses, and for
+ * services that are not there.
  */
 export async function writeComposeOverride(request: ComposeRequest): Promise<ComposeOverride | undefined> {
   const { worktree, source, project } = request
-  const named = findNamedComposeFiles(worktree, source, process.env)
-  if (named === undefined && findComposeFiles(worktree).length === 0) {
+  const files = findNamedComposeFiles(worktree, source, process.env) ?? findComposeFiles(worktree)
+  if (files.length === 0) {
     rmSync(ownFolder(worktree), { recursive: true, force: true })
     return undefined
   }
   const program = await requireComposeProgram()
-  const files = named ?? findComposeFiles(worktree, program)
   const dotEnv = join(dirname(files[0] ?? worktree), '.env')
   requireInWorktree(worktree, [...files, dotEnv])
   const text = await readConfig(program, files, request)
-  const { plan, content } = program.isLegacy ? rewrite(text, request) : override(text, request)
-  const path = join(ownFolder(worktree), program.isLegacy ? 'compose.yaml' : 'override.yaml')
-  writeWhole(path, content)
-  // 1.x reads its own settings (COMPOSE_PROFILES, …) from the .env beside the first file.
-  if (program.isLegacy) copyDotEnv(files, worktree)
-  const environment = { COMPOSE_PROJECT_NAME: project, ...joinPaths(program.isLegacy ? [path] : [...files, path]) }
+  const plan = planOverride(text, request)
+  const path = join(ownFolder(worktree), 'override.yaml')
+  writeWhole(path, renderOverride(plan))
+  const environment = { COMPOSE_PROJECT_NAME: project, ...joinPaths([...files, path]) }
   writeWhole(environmentPath(worktree), `${JSON.stringify(environment, undefined, 2)}\n`)
   return { environment, warnings: [...plan.warnings, ...describeUnread(dotEnv)] }
 }
 
-function override(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
+function planOverride(text: string, request: ComposeRequest): ComposePlan {
   const model = parseJsonConfig(text)
   if (model === undefined) throw new IsolateError('docker compose config --format json printed something else')
-  const plan = planCompose(model, request.project, leasedPorts(request), Object.values(request.leased))
-  return { plan, content: renderOverride(plan) }
-}
-
-function rewrite(text: string, request: ComposeRequest): { plan: ComposePlan; content: string } {
-  const plan = planCompose(
-    parseCanonicalConfig(text),
-    request.project,
-    leasedPorts(request),
-    Object.values(request.leased),
-  )
-  return { plan, content: editCanonicalConfig(text, plan) }
+  return planCompose(model, request.project, leasedPorts(request), Object.values(request.leased))
 }
 
 function leasedPorts({ ports, leased }: ComposeRequest): LeasedPort[] {
@@ -94,9 +77,9 @@ function leasedPorts({ ports, leased }: ComposeRequest): LeasedPort[] {
 }
 
 /**
- * The project as compose understands it, with the services of every profile (1.x always says them all). Where 2.x cannot
- * fill in a variable or an env file, which may come later, it goes without; not at once, since that makes 2.26 stumble
- * over variables in the place of booleans.
+ * The project as compose understands it, with the services of every profile. Where it cannot fill in a variable or an env
+ * file, which may come later, it goes without; not at once, since that makes 2.26 stumble over variables in the place of
+ * booleans.
  */
 async function readConfig(
   program: ComposeProgram,
@@ -110,9 +93,9 @@ async function readConfig(
   const options = { cwd: worktree, env: { ...exported, ...withoutRemotes, COMPOSE_PROJECT_NAME: project } }
   const runConfig = (...args: string[]): Promise<Outcome> => runCompose(program, [...selection, ...args], options)
   const allProfiles = ['--profile', '*', 'config', '--format', 'json']
-  const first = await (program.isLegacy ? runConfig('config') : runConfig(...allProfiles))
+  const first = await runConfig(...allProfiles)
   if (first.code === 0) return first.stdout
-  const second = program.isLegacy || first.timedOut ? first : await runConfig(...allProfiles, '--no-interpolate')
+  const second = first.timedOut ? first : await runConfig(...allProfiles, '--no-interpolate')
   if (second.code === 0) return second.stdout
   const reason = first.timedOut ? 'it did not come to an end' : first.stderr.trim().split('\n').slice(-5).join('\n')
   throw new IsolateError(`compose cannot read ${files.join(', ')}: ${reason}`, {
@@ -136,13 +119,6 @@ function requireInWorktree(worktree: string, files: readonly string[]): void {
 function describeUnread(path: string): string[] {
   const oddity = findOddity(path)
   return oddity === undefined ? [] : [`${path} is ${oddity}, not a file: what compose takes from it was left out`]
-}
-
-function copyDotEnv(files: readonly string[], worktree: string): void {
-  const copy = join(ownFolder(worktree), '.env')
-  const text = readIfFile(join(dirname(files[0] ?? ''), '.env'))
-  if (text === undefined) rmSync(copy, { force: true })
-  else writeWhole(copy, text)
 }
 
 /** The separator is always said: the user's .env may say another one. */

@@ -108,4 +108,4 @@ function renderPorts(ports: readonly string[] | undefined): string[] {
 }
 
 /** The first line of what we generate. */
-export const ownHeader = '# made by agent-isolate for this worktree, and removed with it\n'
+const ownHeader = '# made by agent-isolate for this worktree, and removed with it\n'

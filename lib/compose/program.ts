@@ -1,4 +1,4 @@
-/** Compose as it is installed here: the plugin of docker (2.x and later), or the program docker-compose (1.x, or 2.x again). */
+/** Compose as it is installed here: the plugin of docker, or the program docker-compose, which can be the older 1.x. */
 import { IsolateError } from '../report/isolate-error.ts'
 import { childEnvironment, run, type Outcome } from '../processes/run.ts'
 
@@ -6,11 +6,9 @@ export type ComposeProgram = {
   command: string
   /** What goes before compose's own arguments. */
   args: readonly string[]
-  /** docker-compose 1.x, which knows no `!override`. */
-  isLegacy: boolean
 }
 
-/** 0.2 s (2.26) and 0.6 s (1.29) here for a small file; a file may include others from the network. */
+/** 0.2 s (2.26) here for a small file; a file may include others from the network. */
 const timeoutMs = 60_000
 
 const programs = [
@@ -25,20 +23,20 @@ export async function requireComposeProgram(): Promise<ComposeProgram> {
     const version = code === 0 ? /(\d+)\.(\d+)\.(\d+)/.exec(stdout) : null
     if (version === null) continue
     const [text, ...numbers] = version
-    const [major = 0, minor = 0, patch = 0] = numbers.map(Number)
-    if (major === 2 && (minor < 24 || (minor === 24 && patch < 4))) throw tooOld(text)
-    return { command, args, isLegacy: major < 2 }
+    if (!canReplacePorts(numbers.map(Number))) {
+      const name = [command, ...args].join(' ')
+      throw new IsolateError(`"compose.ports" needs Docker Compose 2.24.4 or newer, and ${name} is ${text}`, { hint })
+    }
+    return { command, args }
   }
-  throw new IsolateError('"compose.ports" is configured, and neither docker compose nor docker-compose is installed', {
-    hint: 'Install Compose (https://docs.docker.com/compose/install/; Debian: docker-compose), or remove "compose".',
-  })
+  throw new IsolateError('"compose.ports" needs Docker Compose 2.24.4 or newer, and none is installed', { hint })
 }
 
+const hint = 'Install it (https://docs.docker.com/compose/install/), or take "compose.ports" out of agent-isolate.json.'
+
 /** `!override`, and `!reset` with it, came with 2.24.4: docs.docker.com/reference/compose-file/merge. */
-function tooOld(version: string): IsolateError {
-  return new IsolateError(`Docker Compose ${version} cannot replace the ports of a service; 2.24.4 and later can`, {
-    hint: 'Update Docker Compose (https://docs.docker.com/compose/install/), or remove "compose".',
-  })
+function canReplacePorts([major = 0, minor = 0, patch = 0]: readonly number[]): boolean {
+  return major > 2 || (major === 2 && (minor > 24 || (minor === 24 && patch >= 4)))
 }
 
 /** Runs compose to its end. A failing or missing program is an outcome. */

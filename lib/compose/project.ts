@@ -5,7 +5,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { run } from '../processes/run.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
 
-/** docker-compose 1.x and Docker Compose 2.x put it on containers, networks and volumes; 2.x on the images that it builds, too. */
+/** Compose puts it on containers, networks, volumes and the images that it builds. */
 const projectLabel = 'com.docker.compose.project'
 
 /** Something else may be about to remove the same; each round takes 0.1 s and more. */
@@ -57,7 +57,7 @@ async function findAll(engine: Engine, project: string): Promise<Found> {
   // podman puts `localhost/` in front.
   const isNamedAfter = (image: string): boolean =>
     [`${project}-`, `${project}_`].some((start) => image.replace(/^localhost\//, '').startsWith(start))
-  // 1.x puts no label on an image; that a container of the project runs it tells as much.
+  // Not every builder puts the label on an image; that a container of the project runs it tells as much.
   const inUse = containers.map((container) => container.replace(/^\S+ /, ''))
   return {
     containers: containers.map((container) => container.replace(/ .*$/, '')),

@@ -8,10 +8,10 @@ import { createSandbox } from '../support/sandbox.ts'
 
 const all = ['docker-compose.yaml', 'docker-compose.yml', 'compose.yml', 'compose.yaml']
 
-for (const [present, found, foundByLegacy = found] of [
+for (const [present, found] of [
   [[], []],
-  [all, ['compose.yaml'], ['docker-compose.yml']],
-  [all.slice(0, 3), ['compose.yml'], ['docker-compose.yml']],
+  [all, ['compose.yaml']],
+  [all.slice(0, 3), ['compose.yml']],
   [all.slice(0, 2), ['docker-compose.yml']],
   [
     ['docker-compose.yaml', 'compose.override.yaml'],
@@ -31,7 +31,6 @@ for (const [present, found, foundByLegacy = found] of [
     mkdirSync(tree, { recursive: true })
     const absolute = (names: readonly string[]): string[] => names.map((name) => join(tree, name))
     assert.deepEqual(findComposeFiles(tree), absolute(found))
-    assert.deepEqual(findComposeFiles(tree, { isLegacy: true }), absolute(foundByLegacy))
   })
 }
 

@@ -13,16 +13,7 @@ import { removeComposeProject } from '../../lib/compose/project.ts'
 import { currentEngine } from '../../lib/docker/engine.ts'
 import { IsolateError } from '../../lib/report/isolate-error.ts'
 import { UnreachableError } from '../../lib/report/unreachable-error.ts'
-import {
-  composeKinds,
-  composeSkipReason,
-  composeV2,
-  serviceImage,
-  setEnvironment,
-  useCompose,
-  writeProgram,
-  type ComposeKind,
-} from '../support/compose.ts'
+import { composeSkipReason, serviceImage, setEnvironment, useCompose, writeProgram } from '../support/compose.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
 const execute = promisify(execFile)
@@ -145,74 +136,69 @@ async function prepareProject(worktree: string, project: string): Promise<NodeJS
   return { ...process.env, ...written.environment, TEST_PORT: String(port) }
 }
 
-for (const kind of composeKinds) {
-  const skip = composeSkipReason(kind, { needsEngine: true })
+test(
+  'two worktrees are up at once on ports of their own, and go without a trace',
+  { skip: composeSkipReason({ needsEngine: true }) },
+  async (t) => {
+    const sandbox = createSandbox(t)
+    const root = sandbox.repository('repo', files)
+    useCompose(t, sandbox, 'plugin')
+    const worktrees = ['one', 'two'].map((name) => join(sandbox.folder, name))
+    for (const worktree of worktrees) sandbox.git(root, 'worktree', 'add', '--quiet', worktree)
+    const projects = worktrees.map(createProjectName)
+    removeAtEnd(t, [...projects, `${projects[0]}-2`])
+    const environments = await Promise.all(
+      worktrees.map((worktree, index) => prepareProject(worktree, projects[index] ?? '')),
+    )
+    const stranger = createStranger(`${projects[0]}-2`)
+    assert.equal(stranger.length, 3)
 
-  test(
-    `${kind.name}: two worktrees are up at once on ports of their own, and go without a trace`,
-    { skip },
-    async (t) => {
-      const sandbox = createSandbox(t)
-      const root = sandbox.repository('repo', files)
-      useCompose(t, sandbox, kind)
-      const worktrees = ['one', 'two'].map((name) => join(sandbox.folder, name))
-      for (const worktree of worktrees) sandbox.git(root, 'worktree', 'add', '--quiet', worktree)
-      const projects = worktrees.map(createProjectName)
-      removeAtEnd(t, [...projects, `${projects[0]}-2`])
-      const environments = await Promise.all(
-        worktrees.map((worktree, index) => prepareProject(worktree, projects[index] ?? '')),
+    await Promise.all(worktrees.map((worktree, index) => composeUp(worktree, environments[index] ?? {})))
+    await Promise.all(environments.map((env) => waitForPostgres(Number(env['TEST_PORT']))))
+    for (const [index, project] of projects.entries()) {
+      const found = listProject(project)
+      assert.equal(found.filter((line) => line.startsWith('container ')).length, 2, found.join(', '))
+      assert.ok(found.includes(`volume ${project}_data`), found.join(', '))
+      assert.ok(
+        found.some((line) => /^image .*[-_]built$/.test(line)),
+        found.join(', '),
       )
-      const stranger = createStranger(`${projects[0]}-2`)
-      assert.equal(stranger.length, 3)
-
-      await Promise.all(worktrees.map((worktree, index) => composeUp(kind, worktree, environments[index] ?? {})))
-      await Promise.all(environments.map((env) => waitForPostgres(Number(env['TEST_PORT']))))
-      for (const [index, project] of projects.entries()) {
-        const found = listProject(project)
-        assert.equal(found.filter((line) => line.startsWith('container ')).length, 2, found.join(', '))
-        assert.ok(found.includes(`volume ${project}_data`), found.join(', '))
-        assert.ok(
-          found.some((line) => /^image .*[-_]built$/.test(line)),
-          found.join(', '),
-        )
-        const container = docker(
-          'ps',
-          '--quiet',
-          '--filter',
-          `label=com.docker.compose.project=${project}`,
-          '--filter',
-          'label=com.docker.compose.service=db',
-        )
-        assert.equal(docker('port', container), `5432/tcp -> 127.0.0.1:${environments[index]?.['TEST_PORT']}`)
-      }
-
-      const [first = '', second = ''] = projects
-      const volumes = listMounts(first)
-      assert.equal(volumes.length, 2, 'a named one and an anonymous one')
-      // A killed creation, or `git worktree remove`, leaves neither files nor folder.
-      rmSync(worktrees[0] ?? '', { recursive: true })
-      await removeComposeProject(currentEngine(), first)
-      assert.deepEqual(listProject(first), [])
-      const left = new Set(docker('volume', 'ls', '--quiet').split('\n'))
-      assert.deepEqual(
-        volumes.filter((volume) => left.has(volume)),
-        [],
+      const container = docker(
+        'ps',
+        '--quiet',
+        '--filter',
+        `label=com.docker.compose.project=${project}`,
+        '--filter',
+        'label=com.docker.compose.service=db',
       )
-      assert.equal(listProject(second).length, 5)
-      await Promise.all([second, second, first].map((project) => removeComposeProject(currentEngine(), project)))
-      assert.deepEqual(listProject(second), [])
-      assert.deepEqual(listProject(`${first}-2`), stranger)
-    },
-  )
-}
+      assert.equal(docker('port', container), `5432/tcp -> 127.0.0.1:${environments[index]?.['TEST_PORT']}`)
+    }
 
-async function composeUp({ command }: ComposeKind, worktree: string, env: NodeJS.ProcessEnv): Promise<void> {
-  await execute(command[0], [...command.slice(1), 'up', '--detach', '--build'], { cwd: worktree, env })
+    const [first = '', second = ''] = projects
+    const volumes = listMounts(first)
+    assert.equal(volumes.length, 2, 'a named one and an anonymous one')
+    // A killed creation, or `git worktree remove`, leaves neither files nor folder.
+    rmSync(worktrees[0] ?? '', { recursive: true })
+    await removeComposeProject(currentEngine(), first)
+    assert.deepEqual(listProject(first), [])
+    const left = new Set(docker('volume', 'ls', '--quiet').split('\n'))
+    assert.deepEqual(
+      volumes.filter((volume) => left.has(volume)),
+      [],
+    )
+    assert.equal(listProject(second).length, 5)
+    await Promise.all([second, second, first].map((project) => removeComposeProject(currentEngine(), project)))
+    assert.deepEqual(listProject(second), [])
+    assert.deepEqual(listProject(`${first}-2`), stranger)
+  },
+)
+async function composeUp(worktree: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await execute('docker', ['compose', 'up', '--detach', '--build'], { cwd: worktree, env })
 }
 
 test(
   'a network that somebody else uses is an error, which a later removal gets over',
-  { skip: composeSkipReason(composeV2, { needsEngine: true }) },
+  { skip: composeSkipReason({ needsEngine: true }) },
   async (t) => {
     const project = createProjectName()
     const guest = `${project}-guest`

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { composeKind } from '../../lib/compose/kind.ts'
 import { resourceOf } from '../../lib/ledger/kind.ts'
-import { composeKinds, composeSkipReason, serviceImage, useCompose } from '../support/compose.ts'
+import { composeSkipReason, serviceImage, useCompose, writeProgram } from '../support/compose.ts'
 import { dockerOutput } from '../support/docker.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import { loadLeases, requireLeaseAt } from '../support/state.ts'
@@ -22,31 +22,43 @@ volumes: {kept: {}}
 
 const config = JSON.stringify({ database: { provider: 'none' }, compose: { ports: { cache: 6379 } } })
 
-for (const kind of composeKinds) {
-  const title = `${kind.name}: two worktrees have the repository's services up at once, and removal takes them down`
-  test(title, { skip: composeSkipReason(kind, { needsEngine: true }) }, (t) => {
-    const sandbox = createSandbox(t)
-    useCompose(t, sandbox, kind)
-    for (const name of ['PATH', 'DOCKER_CONFIG']) sandbox.env[name] = process.env[name]
-    const main = sandbox.repository('repo', { 'compose.yaml': compose, 'agent-isolate.json': config })
-    sandbox.cli(main, 'trust')
-    const worktrees = ['one', 'two'].map((name) => sandbox.cli(main, 'create', name))
-    const projects = worktrees.map((worktree) => requireProject(sandbox, worktree))
-    t.after(() => removeContainers(projects))
-    for (const worktree of worktrees) sandbox.cli(worktree, 'exec', '--', ...kind.command, 'up', '--detach')
+const title = "two worktrees have the repository's services up at once, and removal takes them down"
+test(title, { skip: composeSkipReason({ needsEngine: true }) }, (t) => {
+  const sandbox = createSandbox(t)
+  useCompose(t, sandbox, 'plugin')
+  for (const name of ['PATH', 'DOCKER_CONFIG']) sandbox.env[name] = process.env[name]
+  const main = sandbox.repository('repo', { 'compose.yaml': compose, 'agent-isolate.json': config })
+  sandbox.cli(main, 'trust')
+  const worktrees = ['one', 'two'].map((name) => sandbox.cli(main, 'create', name))
+  const projects = worktrees.map((worktree) => requireProject(sandbox, worktree))
+  t.after(() => removeContainers(projects))
+  for (const worktree of worktrees) sandbox.cli(worktree, 'exec', '--', 'docker', 'compose', 'up', '--detach')
 
-    for (const [index, worktree] of worktrees.entries()) {
-      const [container = ''] = containersOf(projects[index] ?? '')
-      const port = requireLeaseAt(sandbox, worktree).ports['cache']
-      assert.equal(dockerOutput('port', container), `6379/tcp -> 127.0.0.1:${port}`)
-      assert.equal(sandbox.git(worktree, 'status', '--porcelain'), '')
-    }
-    for (const name of ['one', 'two']) sandbox.cli(main, 'remove', name)
-    assert.deepEqual(projects.flatMap(everythingOf), [])
-    assert.deepEqual(loadLeases(sandbox), [])
-    assert.ok(worktrees.every((worktree) => !existsSync(worktree)))
-  })
-}
+  for (const [index, worktree] of worktrees.entries()) {
+    const [container = ''] = containersOf(projects[index] ?? '')
+    const port = requireLeaseAt(sandbox, worktree).ports['cache']
+    assert.equal(dockerOutput('port', container), `6379/tcp -> 127.0.0.1:${port}`)
+    assert.equal(sandbox.git(worktree, 'status', '--porcelain'), '')
+  }
+  for (const name of ['one', 'two']) sandbox.cli(main, 'remove', name)
+  assert.deepEqual(projects.flatMap(everythingOf), [])
+  assert.deepEqual(loadLeases(sandbox), [])
+  assert.ok(worktrees.every((worktree) => !existsSync(worktree)))
+})
+test('with docker-compose 1.x alone, a creation says what "compose.ports" needs and where to get it, and leaves nothing', (t) => {
+  const sandbox = createSandbox(t)
+  useCompose(t, sandbox, undefined)
+  writeProgram(sandbox, 'docker-compose', 'echo 1.29.2')
+  for (const name of ['PATH', 'DOCKER_CONFIG']) sandbox.env[name] = process.env[name]
+  const main = sandbox.repository('repo', { 'compose.yaml': compose, 'agent-isolate.json': config })
+  sandbox.cli(main, 'trust')
+  assert.throws(
+    () => sandbox.cli(main, 'create', 'one'),
+    /"compose\.ports" needs Docker Compose 2\.24\.4 or newer, and docker-compose is 1\.29\.2\n.*https:\/\/docs\.docker\.com\/compose\/install\//,
+  )
+  assert.deepEqual(loadLeases(sandbox), [])
+  assert.equal(sandbox.git(main, 'branch', '--list').trim(), '* main')
+})
 
 test('a repository that is not trusted gets a project name, and compose is not asked about its files', (t) => {
   const sandbox = createSandbox(t)
