@@ -31,6 +31,8 @@ async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promis
     packages,
     // jsonc-parser's `main` requires its parts in a way that cannot be bundled.
     mainFields: ['module', 'main'],
+    // What yaml has for Node is CommonJS that requires built-ins, which an ES module cannot; its other half is the same in ESM.
+    alias: packages === 'bundle' ? { yaml: './node_modules/yaml/browser/dist/index.js' } : {},
     logLevel: 'warning',
   })
 }

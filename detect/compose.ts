@@ -1,12 +1,19 @@
-/** Compose files: services, images and published ports, read line by line. Anchors and merged files are not followed. */
+/** Compose files: services, images and published ports. Each file by itself: what it includes or extends is named, not read. */
 import { posix } from 'node:path'
 import type { ReadFile } from './detect.ts'
+import type { YamlFault, YamlNode } from './yaml.ts'
 
-export type ComposeFile = { path: string; services: readonly ComposeService[] }
+export type ComposeFile = {
+  path: string
+  services: readonly ComposeService[]
+  /** Files that services come from by `include` and `extends`, as written. */
+  sources: readonly { path: string; line: number }[]
+  /** Why nothing of it is known. */
+  fault: YamlFault | undefined
+}
 
 export type ComposeService = {
   name: string
-  line: number
   image: string | undefined
   /** With the line that fixes it, since two projects cannot both have it. */
   containerName: { name: string; line: number } | undefined
@@ -17,7 +24,9 @@ export type ComposeService = {
 export type ComposePort = {
   text: string
   line: number
-  /** The port on this machine where it is a plain number; undefined for a variable, a range or a random one. */
+  /** How many: more than one of a range, which `published` and `target` are the first of. */
+  count: number
+  /** The port on this machine where it is written as a number; undefined for a variable or a random one. */
   published: number | undefined
   /** The port in the container, in the same way. */
   target: number | undefined
@@ -27,102 +36,86 @@ export function isComposeFile(path: string): boolean {
   return /^(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$/.test(posix.basename(path))
 }
 
-export function detectCompose(files: readonly string[], read: ReadFile): ComposeFile[] {
-  return files.filter(isComposeFile).map((path) => ({ path, services: parseCompose(read(path) ?? '') }))
-}
-
-type Line = { number: number; indent: number; text: string }
-/** `item`: the port in long form that is being read. */
-type OpenService = ComposeService & { ports: ComposePort[]; item: { target?: number; port?: ComposePort } }
-
-/** Never fails: what is not understood is passed over. */
-export function parseCompose(text: string): ComposeService[] {
-  const services: OpenService[] = []
-  const open = { isInServices: false, serviceIndent: -1, keyIndent: -1, key: '' }
-  for (const { number, indent, text: line } of linesOf(text)) {
-    if (indent === 0) {
-      Object.assign(open, { isInServices: line.startsWith('services:'), serviceIndent: -1 })
-      continue
-    }
-    if (!open.isInServices) continue
-    if (open.serviceIndent === -1) open.serviceIndent = indent
-    if (indent === open.serviceIndent) {
-      const name = /^["']?([^"':]+)["']?\s*:/.exec(line)?.[1]
-      if (name !== undefined) {
-        services.push({ name, line: number, image: undefined, containerName: undefined, ports: [], item: {} })
-      }
-      Object.assign(open, { keyIndent: -1, key: '' })
-      continue
-    }
-    const service = services.at(-1)
-    if (service === undefined) continue
-    if (open.keyIndent === -1) open.keyIndent = indent
-    const isKey = indent === open.keyIndent && !line.startsWith('-')
-    if (isKey) open.key = /^["']?([\w-]+)["']?\s*:/.exec(line)?.[1] ?? ''
-    readServiceLine(service, open.key, line, number, isKey)
-  }
-  return services.map(({ name, line, image, containerName, ports }) => ({ name, line, image, containerName, ports }))
-}
-
-function readServiceLine(service: OpenService, key: string, line: string, number: number, isKey: boolean): void {
-  const value = unquote(line.replace(/^[^:]*:\s*/, ''))
-  if (isKey && key === 'image') service.image = value
-  if (isKey && key === 'container_name') service.containerName = { name: value, line: number }
-  if (key !== 'ports') return
-  readTarget(service, line)
-  const long = /^(?:-\s*)?published:\s*(.+)$/.exec(line)?.[1]
-  const short = isKey ? inlineItems(line) : [/^-\s*(?!\s|\w+:(?:\s|$))(.+)$/.exec(line)?.[1] ?? '']
-  for (const text of long === undefined ? short : [long]) {
-    const port = unquote(text)
-    if (port === '') continue
-    const published = publishedPort(port, long !== undefined)
-    const target = long === undefined ? targetPort(port) : service.item.target
-    const read = { text: port, line: number, published, target }
-    if (long !== undefined) service.item.port = read
-    service.ports.push(read)
-  }
-}
-
-/** `target: 5432` before or after its `published`. */
-function readTarget({ item, ports }: OpenService, line: string): void {
-  if (line.startsWith('-')) {
-    delete item.target
-    delete item.port
-  }
-  const target = /^(?:-\s*)?target:\s*["']?(\d+)/.exec(line)?.[1]
-  if (target === undefined) return
-  item.target = Number(target)
-  const at = item.port === undefined ? -1 : ports.indexOf(item.port)
-  if (item.port !== undefined && at !== -1) ports[at] = { ...item.port, target: item.target }
-}
-
-function targetPort(text: string): number | undefined {
-  const found = /(?:^|:)(\d+)(?:\/\w+)?$/.exec(text)?.[1]
-  return found === undefined ? undefined : Number(found)
-}
-
-/** `ports: ["80:80", "81:81"]` */
-function inlineItems(line: string): string[] {
-  const list = /\[(.*)\]/.exec(line)?.[1]
-  return list === undefined ? [] : list.split(',').map((item) => item.trim())
-}
-
-/** `HOST:CONTAINER`, `IP:HOST:CONTAINER`, each with `/tcp`; a container's port alone gets a random one here. */
-export function publishedPort(text: string, isLong = false): number | undefined {
-  const found = isLong
-    ? /^(\d+)$/.exec(text)
-    : /^(?:(?:\d+(?:\.\d+){3}|\[[^\]]*\]|localhost):)?(\d+):\d+(?:\/\w+)?$/.exec(text)
-  return found === null ? undefined : Number(found[1])
-}
-
-function linesOf(text: string): Line[] {
-  return text.split(/\r?\n/).flatMap((raw, index) => {
-    const line = raw.replace(/(^|\s)#.*$/, '').trimEnd()
-    const indent = line.length - line.trimStart().length
-    return line.trim() === '' ? [] : [{ number: index + 1, indent, text: line.trim() }]
+/** One that cannot be read has a `fault`. */
+export async function detectCompose(files: readonly string[], read: ReadFile): Promise<ComposeFile[]> {
+  const found = files.filter(isComposeFile)
+  if (found.length === 0) return []
+  // Most repositories have none, and the library is as large as all else here.
+  const { parseYaml } = await import('./yaml.ts')
+  return found.map((path) => {
+    const parsed = parseYaml(read(path) ?? '')
+    if ('fault' in parsed) return { path, services: [], sources: [], fault: parsed.fault }
+    return { path, ...parseCompose(parsed.documents), fault: undefined }
   })
 }
 
-function unquote(text: string): string {
-  return text.trim().replace(/^(["'])(.*)\1$/, '$2')
+/** Never fails: what is not understood is passed over. A file may have several documents, which compose puts together. */
+function parseCompose(documents: readonly YamlNode[]): Pick<ComposeFile, 'services' | 'sources'> {
+  const tops = documents.map((document) => document.entries())
+  const services = tops.flatMap((top) => [...(top.get('services')?.entries() ?? [])])
+  return {
+    services: services.map(([name, service]) => parseService(name, service.entries())),
+    sources: [
+      ...tops.flatMap((top) => top.get('include')?.items() ?? []).flatMap(parseInclude),
+      ...services.flatMap(([, service]) => pathOf(service.entries().get('extends')?.entries().get('file'))),
+    ],
+  }
+}
+
+function parseService(name: string, keys: ReadonlyMap<string, YamlNode>): ComposeService {
+  const container = keys.get('container_name')
+  return {
+    name,
+    image: keys.get('image')?.text,
+    containerName: container?.text === undefined ? undefined : { name: container.text, line: container.line },
+    ports: (keys.get('ports')?.items() ?? []).flatMap(parsePort),
+  }
+}
+
+/** A path, or a mapping whose `path` is one or several. */
+function parseInclude(include: YamlNode): { path: string; line: number }[] {
+  const path = include.entries().get('path')
+  return [include, path, ...(path?.items() ?? [])].flatMap(pathOf)
+}
+
+function pathOf(node: YamlNode | undefined): { path: string; line: number }[] {
+  return node?.text === undefined ? [] : [{ path: node.text, line: node.line }]
+}
+
+function parsePort(node: YamlNode): ComposePort[] {
+  if (node.text !== undefined) return [{ text: node.text, line: node.line, ...parseMapping(node.text) }]
+  const keys = node.entries()
+  const published = keys.get('published')
+  if (published?.text === undefined) return []
+  const numbers = matchPorts(published.text, keys.get('target')?.text ?? '')
+  return [{ text: published.text, line: published.line, ...numbers }]
+}
+
+type PortNumbers = Pick<ComposePort, 'count' | 'published' | 'target'>
+
+/** `HOST:CONTAINER`, `IP:HOST:CONTAINER`, each with `/tcp`; a container's port alone gets a random one here. */
+function parseMapping(text: string): PortNumbers {
+  // A colon in a variable's default, or in an IPv6 address, divides nothing.
+  const parts = text.replace(/\/\w+$/, '').match(/(?:\$\{[^{}]*\}|\[[^\]]*\]|[^:])+|(?<=:)(?=:)/g) ?? []
+  return matchPorts(parts.at(-2) ?? '', parts.at(-1) ?? '')
+}
+
+/** A range for one container port is a choice: compose takes what is free. */
+function matchPorts(host: string, container: string): PortNumbers {
+  const [published, target] = [parseRange(host), parseRange(container)]
+  const isChoice = published !== undefined && published.count > (target?.count ?? published.count)
+  if (published === undefined || isChoice) return { count: 1, published: undefined, target: target?.first }
+  return { count: published.count, published: published.first, target: target?.first }
+}
+
+/** Undefined for a variable, and for 0, which stands for any. */
+function parseRange(text: string): { first: number; count: number } | undefined {
+  const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const count = Number(last) - Number(first) + 1
+  return Number(first) > 0 && count > 0 && Number(last) <= 65_535 ? { first: Number(first), count } : undefined
+}
+
+/** Whether the port of this machine is among those that are published. */
+export function publishes({ published, count }: ComposePort, port: number): boolean {
+  return published !== undefined && port >= published && port < published + count
 }

@@ -63,7 +63,7 @@ export async function detectRepository(root: string): Promise<Detection> {
     databaseUrls: detectDatabaseUrls(files, read),
     databaseSettings: detectDatabaseSettings(all, read),
     sqliteFiles: detectSqliteFiles(root, files),
-    compose: detectCompose(files.tracked, read),
+    compose: await detectCompose(files.tracked, read),
     agents: detectAgents(root),
     gitHooks: detectGitHooks(root),
     programs: detectPrograms(root),

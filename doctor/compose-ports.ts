@@ -1,8 +1,9 @@
 /** Ports and names that the services of a compose file take on the machine, whichever worktree they are started in. */
-import { join } from 'node:path'
-import type { ComposeFile, ComposeService } from '../detect/compose.ts'
+import { join, posix } from 'node:path'
+import type { ComposeFile, ComposePort, ComposeService } from '../detect/compose.ts'
 import { findComposeFiles } from '../lib/compose/files.ts'
 import type { ComposePorts } from '../lib/project/compose-ports.ts'
+import { blockSize } from '../lib/ledger/ports.ts'
 import { configFileName } from '../lib/project/config.ts'
 import type { Context, Finding } from './check.ts'
 import { variableOf } from './compose-variable.ts'
@@ -12,12 +13,44 @@ export function composePorts(context: Context): Finding[] {
   const files = context.detection.compose.filter(({ path }) => isForDevelopment(path))
   const found = files.flatMap((file) => {
     const isOverridable = isTakenByCompose(file.path, context)
-    return file.services.flatMap((service): Finding[] => [
+    const ofServices = file.services.flatMap((service): Finding[] => [
       ...fixedPorts(service, file, isOverridable, context),
       ...fixedContainer(service, file, isOverridable, context),
     ])
+    return [...unreadable(file), ...ofServices, ...unreadSources(file, files)]
   })
   return [...found, ...unknownServices(files, context)]
+}
+
+function unreadable({ path, fault }: ComposeFile): Finding[] {
+  if (fault === undefined) return []
+  return [
+    {
+      id: 'ports.compose-file',
+      severity: 'warning',
+      message: `it cannot be read: ${fault.message}`,
+      why: 'Fixed ports in it are not found.',
+      fix: `see what compose says of it: docker compose --file ${path} config`,
+      file: path,
+      line: fault.line,
+    },
+  ]
+}
+
+/** Files of other names, other repositories: those are not looked into. */
+function unreadSources({ path, sources }: ComposeFile, files: readonly ComposeFile[]): Finding[] {
+  const read = new Set(files.map((file) => file.path))
+  const unread = sources.filter((source) => !read.has(posix.join(posix.dirname(path), source.path)))
+  const once = unread.filter((source, index) => unread.findIndex((other) => other.path === source.path) === index)
+  return once.map((source) => ({
+    id: 'ports.compose-source',
+    severity: 'warning',
+    message: `${source.path}, which services come from, is not looked into`,
+    why: 'Fixed ports in it are not found.',
+    fix: `look for fixed ports in it, and name their services in "compose.ports" of ${configFileName}`,
+    file: path,
+    line: source.line,
+  }))
 }
 
 /** A warning, as services may come from files that are included. */
@@ -25,7 +58,7 @@ function unknownServices(files: readonly ComposeFile[], context: Context): Findi
   const taken = files.filter(({ path }) => isTakenByCompose(path, context))
   const known = new Set(taken.flatMap(({ services }) => services.map(({ name }) => name)))
   const unknown = Object.keys(context.project.config.compose.ports).filter((name) => !known.has(name))
-  if (taken.length === 0) return []
+  if (taken.length === 0 || taken.some(({ fault }) => fault !== undefined)) return []
   return unknown.map((name) => ({
     id: 'ports.compose-service',
     severity: 'warning',
@@ -44,11 +77,13 @@ function isTakenByCompose(path: string, { root }: Context): boolean {
 function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: boolean, context: Context): Finding[] {
   const { ports: configured } = context.project.config.compose
   if (isOverridable && Object.hasOwn(configured, service.name)) return []
-  return service.ports.flatMap(({ text, line, published }): Finding[] => {
+  return service.ports.flatMap((port): Finding[] => {
+    const { line, published, count } = port
     if (published === undefined) return []
-    const message = `the service ${service.name} takes port ${published} of this machine`
-    const byHand = adviseVariable(service, text, published, context)
-    const fix = isOverridable ? `${adviseConfig(file, configured)}\nor here: ${byHand}` : byHand
+    const taken = count === 1 ? `port ${published}` : `ports ${published}-${published + count - 1}`
+    const message = `the service ${service.name} takes ${taken} of this machine`
+    const byHand = adviseVariable(service, port, published, context)
+    const fix = isOverridable && count < blockSize ? `${adviseConfig(file, configured)}\nor here: ${byHand}` : byHand
     return [{ id: 'ports.compose', severity: 'error', message, why: collision, fix, file: file.path, line }]
   })
 }
@@ -56,17 +91,26 @@ function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: b
 /** All at once, so that the line can be copied as it is. */
 function adviseConfig({ services }: ComposeFile, configured: ComposePorts): string {
   const wanted = services.flatMap(({ name, ports }): [string, unknown][] => {
-    const targets = ports.flatMap(({ published, target }) => (published === undefined ? [] : (target ?? published)))
+    const leasable = ports.filter(({ published, count }) => published !== undefined && count < blockSize)
+    const all = leasable.flatMap(({ published = 0, target = published, count }) =>
+      Array.from({ length: count }, (_, index) => target + index),
+    )
+    // A port may be there twice, for TCP and for UDP.
+    const targets = [...new Set(all)]
     return targets.length === 0 ? [] : [[name, targets.length === 1 ? targets[0] : targets]]
   })
   const all = { ...Object.fromEntries(wanted), ...configured }
   return `in ${configFileName}: "compose": ${JSON.stringify({ ports: all }, undefined, 1).replace(/\n\s*/g, ' ')}`
 }
 
-function adviseVariable(service: ComposeService, text: string, published: number, { project }: Context): string {
+/** Of a range for its first port, with the container's as it is. */
+function adviseVariable(service: ComposeService, port: ComposePort, published: number, { project }: Context): string {
   const { variable, value } = variableOf(service, published)
-  const mapping = text.replace(String(published), `\${${variable}:-${published}}`)
-  const line = text === String(published) ? `published: "${mapping}"` : `- "${mapping}"`
+  const isRange = port.count > 1
+  const text = isRange ? `${published}:${port.target ?? published}` : port.text
+  const mapping = text.replace(new RegExp(`(?<=^|:)${published}(?=:|$)`), `\${${variable}:-${published}}`)
+  const short = isRange ? `each on a line of its own: - "${mapping}"` : `- "${mapping}"`
+  const line = text === String(published) ? `published: "${mapping}"` : short
   return variable === 'PORT' ? line : `${line}\nand in ${project.config.environment.template}: ${variable}=${value}`
 }
 

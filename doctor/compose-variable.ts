@@ -1,5 +1,5 @@
 /** The variables through which the services of a compose file get ports of their own in each worktree. Pure. */
-import type { ComposeFile, ComposeService } from '../detect/compose.ts'
+import { publishes, type ComposeFile, type ComposeService } from '../detect/compose.ts'
 import { composePortNames, type ComposePorts } from '../lib/project/compose-ports.ts'
 
 /** `variable` is what the compose file reads, `value` what the environment template sets it to. */
@@ -23,12 +23,12 @@ export function findVariable(
   configured: ComposePorts,
   port: number | undefined,
 ): ComposeVariable | undefined {
+  if (port === undefined) return undefined
   const services = compose.flatMap((file) => file.services)
-  const service = services.find(({ ports }) =>
-    ports.some(({ published }) => published !== undefined && published === port),
-  )
-  if (service === undefined || port === undefined) return undefined
-  const target = service.ports.find(({ published }) => published === port)?.target
+  const service = services.find(({ ports }) => ports.some((each) => publishes(each, port)))
+  if (service === undefined) return undefined
+  const { published = port, target: first } = service.ports.find((each) => publishes(each, port)) ?? {}
+  const target = first === undefined ? undefined : first + port - published
   const leased = composePortNames(configured).find(
     (each) => each.service === service.name && (target === undefined || each.containerPort === target),
   )

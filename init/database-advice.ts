@@ -2,6 +2,7 @@
 import type { Answers } from './answers.ts'
 import type { Detection } from '../detect/detect.ts'
 import { usesPostgres } from '../detect/postgres.ts'
+import { visible } from '../lib/report/visible-text.ts'
 
 /** One paragraph each. */
 export function adviseOnDatabase({ database }: Pick<Answers, 'database'>, detection: Detection): string[] {
@@ -11,4 +12,13 @@ export function adviseOnDatabase({ database }: Pick<Answers, 'database'>, detect
       '  npx agent-isolate init --database postgres-docker\n' +
       '  npx agent-isolate init --database postgres-server --url-variable NAME',
   ]
+}
+
+/** Compose files that a database may well be in. One paragraph each. */
+export function describeUnread({ compose }: Pick<Detection, 'compose'>): string[] {
+  return compose.flatMap(({ path, fault }) =>
+    fault === undefined
+      ? []
+      : visible(`${path} could not be read, so a database in it was not seen: line ${fault.line}: ${fault.message}`),
+  )
 }

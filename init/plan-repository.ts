@@ -11,7 +11,7 @@ import type { RepositoryRecord, WrittenFile } from './manifest.ts'
 import type { FileChange } from './plan.ts'
 import { readText } from './read-text.ts'
 import { fingerprintOf, hashOf, isUntouched } from './untouched.ts'
-import { adviseOnDatabase } from './database-advice.ts'
+import { adviseOnDatabase, describeUnread } from './database-advice.ts'
 import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
 
 export type RepositoryPlan = { changes: FileChange[]; notes: string[]; record: RepositoryRecord }
@@ -31,6 +31,7 @@ export function planRepository(
     changes: [template.change, config.change, ignore.change],
     notes: [
       ...template.notes,
+      ...describeUnread(detection),
       ...adviseOnDatabase(answers, detection),
       ...adviseOnPorts(detection, environment.template),
     ],

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseCompose, publishedPort } from '../../detect/compose.ts'
 import { isEnvFile, parseDatabaseUrl, parseDatabaseUrls } from '../../detect/database.ts'
 import { adviseServer, packageFrameworks } from '../../detect/framework.ts'
 import { parsePrismaSchema, providerOf } from '../../detect/orm.ts'
@@ -61,7 +60,7 @@ test('a monorepo is recognised: packages, servers, databases, compose file, agen
   ])
   assert.deepEqual(found.sqliteFiles, [{ path: 'prisma/dev.db', isTracked: false }])
   assert.deepEqual(found.compose[0]?.services[0]?.ports, [
-    { text: '5432:5432', line: 4, published: 5432, target: 5432 },
+    { text: '5432:5432', line: 4, count: 1, published: 5432, target: 5432 },
   ])
   assert.deepEqual([found.agents, found.gitHooks, found.python], [['claude', 'cursor'], 'lefthook', undefined])
   assert.ok(!JSON.stringify(found).includes('secret'))
@@ -147,72 +146,6 @@ test('database URLs of an env file come with key and line; a file is one only un
   )
   const names = ['.env', 'a/.env.test', '.env.local', '.env.example', '.env.agent.template', 'env', '.envrc']
   assert.deepEqual(names.filter(isEnvFile), ['.env', 'a/.env.test', '.env.local'])
-})
-
-test('ports of a compose file: short, long and inline form, with their lines', () => {
-  const services = parseCompose(`# a comment
-name: shop
-services:
-    web:
-        build: .
-        ports:
-        - 3000:3000 # here
-        - "127.0.0.1:9229:9229/tcp"
-        environment:
-            PORTS: "1:2"
-    "db":
-        image: "postgres:16"
-        container_name: shop-db
-        ports: ["5432:5432", '5433']
-    cache:
-        ports:
-            - target: 6379
-              published: "6379"
-volumes:
-    data:
-`)
-  assert.deepEqual(
-    services.map(({ name, image, ports }) => [
-      name,
-      image,
-      ports.map(({ line, published, target }) => [line, published, target]),
-    ]),
-    [
-      [
-        'web',
-        undefined,
-        [
-          [7, 3000, 3000],
-          [8, 9229, 9229],
-        ],
-      ],
-      [
-        'db',
-        'postgres:16',
-        [
-          [14, 5432, 5432],
-          [14, undefined, 5433],
-        ],
-      ],
-      ['cache', undefined, [[18, 6379, 6379]]],
-    ],
-  )
-  assert.deepEqual(services[1]?.containerName, { name: 'shop-db', line: 13 })
-  const others = ['${PORT}:3000', '${PORT:-3000}:3000', '3000-3005:3000-3005', '3000', '127.0.0.1::3000']
-  for (const text of others) assert.equal(publishedPort(text), undefined, text)
-})
-
-test('the port in the container is found before and after the published one', () => {
-  const [service] = parseCompose(
-    'services:\n  a:\n    ports:\n      - published: 15432\n        target: 5432\n      - target: 80\n        published: 8080\n',
-  )
-  assert.deepEqual(
-    service?.ports.map(({ published, target }) => [published, target]),
-    [
-      [15432, 5432],
-      [8080, 80],
-    ],
-  )
 })
 
 test('variables with parts of where the database is are found where a HOST is among them', () => {

@@ -6,6 +6,7 @@ import { portsCheck } from '../../doctor/check-ports.ts'
 import { templateCheck } from '../../doctor/check-repository.ts'
 import { sharedDatabasesCheck } from '../../doctor/check-shared-databases.ts'
 import { loadContext } from '../../doctor/load-context.ts'
+import { runCli } from '../support/cli.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
 const checks = [templateCheck, portsCheck, sharedDatabasesCheck]
@@ -166,4 +167,68 @@ test('a URL to a port of a compose service leads to the port that the worktree h
     '.env': 'SHOP=postgres://localhost:15432/shop\n',
   })
   assert.equal(found?.fix, `in ${template}: SHOP=postgres://localhost:$AGENT_PORT_DB/shop`)
+})
+
+test('fixed ports are found however a compose file is written, each in its own line', async (t) => {
+  const text = `x-db: &db
+  image: postgres:16
+  ports: ["10.80.0.1:80:5432"]
+"services": {
+  db: { <<: *db },
+  web: { ports: [ "3000-3002:4000-4002", "53:53/tcp", "53:53/udp", 20000-20099:20000-20099 ] } }
+`
+  const found = await findFaults(t, { database: { provider: 'none' } }, { 'compose.yaml': text })
+  const config = '"compose": { "ports": { "db": 5432, "web": [ 4000, 4001, 4002, 53 ] } }'
+  assert.deepEqual(
+    found.map(({ line, message, fix }) => [line, message, fix?.includes(config)]),
+    [
+      [3, 'the service db takes port 80 of this machine', true],
+      [6, 'the service web takes ports 3000-3002 of this machine', true],
+      [6, 'the service web takes port 53 of this machine', true],
+      [6, 'the service web takes port 53 of this machine', true],
+      [6, 'the service web takes ports 20000-20099 of this machine', false],
+    ],
+  )
+  assert.match(found[0]?.fix ?? '', /or here: - "10\.80\.0\.1:\$\{DB_PORT:-80\}:5432"/)
+  assert.match(found[1]?.fix ?? '', /or here: each on a line of its own: - "\$\{PORT:-3000\}:4000"/)
+})
+
+test('a URL to a port within a range leads to the port that the worktree has for it', async (t) => {
+  const config = { database: { provider: 'none' }, compose: { ports: { db: [5432, 5433] } } }
+  const [found] = await findFaults(t, config, {
+    'compose.yaml': 'services: {db: {ports: ["15432-15433:5432-5433"]}}\n',
+    '.env': 'SHOP=postgres://localhost:15433/shop\n',
+  })
+  assert.equal(found?.fix, `in ${template}: SHOP=postgres://localhost:$AGENT_PORT_DB_5433/shop`)
+})
+
+test('what is not read of a project on compose is said, once each', async (t) => {
+  const config = { database: { provider: 'none' }, compose: { ports: { db: 5432 } } }
+  const service = 'extends: {file: common.yaml, service: x}'
+  const found = await findFaults(t, config, {
+    'compose.yaml': `include: [parts/compose.yaml, ../shared.yaml]\nservices:\n  db: {${service}}\n  web: {${service}}\n`,
+    'parts/compose.yaml': 'services:\n\tcache:\n',
+  })
+  assert.deepEqual(
+    found.map(({ id, severity, file, line }) => `${severity} ${id} ${file}:${line}`),
+    [
+      'warning ports.compose-source compose.yaml:1',
+      'warning ports.compose-source compose.yaml:3',
+      'warning ports.compose-file parts/compose.yaml:2',
+    ],
+  )
+})
+
+test('of a compose file that is no YAML, doctor and init say so; its services are not called missing', async (t) => {
+  const sandbox = createSandbox(t)
+  const root = sandbox.repository('repo', {
+    'compose.yaml': 'services:\n\tdb:\n\t\timage: postgres:16\n',
+    'agent-isolate.json': '{"database": {"provider": "none"}, "compose": {"ports": {"db": 5432}}}',
+  })
+  const doctor = await runCli(sandbox, root, ['doctor'])
+  assert.match(doctor.stdout, /compose\.yaml:2  it cannot be read: Tabs are not allowed as indentation/)
+  assert.doesNotMatch(doctor.stdout, /is not in compose\.yaml/)
+  const init = await runCli(sandbox, root, ['init', '--yes'])
+  assert.equal(init.code, 0, init.stderr)
+  assert.match(init.stdout + init.stderr, /compose\.yaml could not be read, .*: line 2: Tabs\s+are not allowed/)
 })

@@ -180,7 +180,12 @@ test('a project on a database server is given no file, and no command that would
 
 const onPostgres = { ...prisma, provider: 'postgresql', migrate: 'npx prisma migrate deploy' } as const
 const composeOf = (image: string) => [
-  { path: 'compose.yaml', services: [{ name: 'db', line: 2, image, containerName: undefined, ports: [] }] },
+  {
+    path: 'compose.yaml',
+    services: [{ name: 'db', image, containerName: undefined, ports: [] }],
+    sources: [],
+    fault: undefined,
+  },
 ]
 const urlOf = (key: string, file = '.env', provider: 'postgresql' | 'sqlite' = 'postgresql') => {
   const place = { scheme: 'postgresql:', host: 'localhost', port: 5432, database: 'shop' } as const
