@@ -2,6 +2,7 @@
 import { posix } from 'node:path'
 import type { ReadFile } from './detect.ts'
 import type { YamlFault, YamlNode } from './yaml.ts'
+import type { ReadFile } from './repository-files.ts'
 
 export type ComposeFile = {
   path: string

@@ -5,10 +5,8 @@ import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { endOfCredentials } from '../lib/report/hide-secrets.ts'
 import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
 import { openRegularFile } from '../lib/files/read-if-any.ts'
-import type { ReadFile, RepositoryFiles } from './detect.ts'
-import { providerOf } from './orm.ts'
-
-export type DatabaseProvider = 'sqlite' | 'postgresql' | 'mysql' | 'mongodb' | 'sqlserver'
+import type { ReadFile, RepositoryFiles } from './repository-files.ts'
+import { providerOf, type DatabaseProvider } from './orm.ts'
 
 /** Where a URL leads, without user name and password. */
 export type DatabaseTarget = {

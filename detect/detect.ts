@@ -12,6 +12,7 @@ import { detectFrameworks, type Framework } from './framework.ts'
 import { detectOrms, type Orm } from './orm.ts'
 import { detectPackages, type PackageManager, type Workspaces } from './packages.ts'
 import { detectPython, type Python } from './python.ts'
+import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 import { detectAgents, detectGitHooks, detectPrograms, type Agent, type GitHooks, type Program } from './tools.ts'
 
 /** Paths are relative to `root` with `/`, '' for the top; lists are empty where there is nothing. */
@@ -36,15 +37,6 @@ export type Detection = {
   programs: readonly Program[]
   files: RepositoryFiles
 }
-
-export type RepositoryFiles = {
-  tracked: readonly string[]
-  /** Ignored ones too, but nothing below dependency, build and worktree folders. */
-  untracked: readonly string[]
-}
-
-/** Reads one file of the repository; undefined when it is not there. */
-export type ReadFile = (path: string) => string | undefined
 
 /** `root` is the top of a checkout. Throws `IsolateError` outside a repository. */
 export async function detectRepository(root: string): Promise<Detection> {

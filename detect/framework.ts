@@ -1,6 +1,6 @@
 /** The frameworks in use, how each takes its port, and the line that is missing where it would not get it. */
 import { posix } from 'node:path'
-import type { ReadFile } from './detect.ts'
+import type { ReadFile } from './repository-files.ts'
 import type { Manifest } from './packages.ts'
 import type { Python } from './python.ts'
 

@@ -1,9 +1,10 @@
 /** Who talks to the database: which tool, which kind of database, and how that tool wants to be told where it is. */
 import { posix } from 'node:path'
-import type { ReadFile } from './detect.ts'
-import type { DatabaseProvider } from './database.ts'
+import type { ReadFile } from './repository-files.ts'
 import type { Packages } from './packages.ts'
 import type { Python } from './python.ts'
+
+export type DatabaseProvider = 'sqlite' | 'postgresql' | 'mysql' | 'mongodb' | 'sqlserver'
 
 export type OrmId = 'prisma' | 'drizzle' | 'knex' | 'typeorm' | 'django' | 'rails' | 'sqlalchemy'
 

@@ -1,7 +1,7 @@
 /** JavaScript packages: package.json files, the package manager and its lockfile, workspaces. */
 import { posix } from 'node:path'
 import { parseJson } from '../lib/files/json.ts'
-import type { ReadFile } from './detect.ts'
+import type { ReadFile } from './repository-files.ts'
 
 export type PackageManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun' | 'deno'
 

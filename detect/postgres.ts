@@ -2,7 +2,8 @@
 import { posix } from 'node:path'
 import type { ComposeFile } from './compose.ts'
 import type { DatabaseUrl } from './database.ts'
-import type { Detection, ReadFile } from './detect.ts'
+import type { Orm } from './orm.ts'
+import type { ReadFile } from './repository-files.ts'
 
 /** A variable that holds one part of where the database is: `PGHOST`, `DB_NAME`. */
 export type DatabaseSetting = { key: string; part: 'host' | 'port' | 'user' | 'password' | 'name' }
@@ -41,7 +42,11 @@ export function usesPostgres({ orms, databaseUrls, compose }: PostgresSigns): bo
   return providers.includes('postgresql') || findPostgresService(compose) !== undefined
 }
 
-export type PostgresSigns = Pick<Detection, 'orms' | 'databaseUrls' | 'compose'>
+export type PostgresSigns = {
+  orms: readonly Orm[]
+  databaseUrls: readonly DatabaseUrl[]
+  compose: readonly ComposeFile[]
+}
 
 /** A key of a database for tests: `TEST_DATABASE_URL`, `DATABASE_URL_TEST`. */
 export function isTestKey(key: string): boolean {

@@ -1,6 +1,6 @@
 /** Python: who installs its packages, which ones are asked for, and the virtual environment. */
 import { posix } from 'node:path'
-import type { ReadFile } from './detect.ts'
+import type { ReadFile } from './repository-files.ts'
 
 export type Python = {
   manager: 'uv' | 'poetry' | 'pipenv' | 'pdm' | 'pip'

@@ -2,7 +2,7 @@
 import { join, posix } from 'node:path'
 import { isComposeFile } from '../detect/compose.ts'
 import { isEnvFile } from '../detect/database.ts'
-import type { RepositoryFiles } from '../detect/detect.ts'
+import type { RepositoryFiles } from '../detect/repository-files.ts'
 import { readRegularFile } from '../lib/files/read-if-any.ts'
 import { blankComments, type CommentStyle } from './blank-comments.ts'
 

@@ -1,7 +1,7 @@
 /** The lines of the first template that tell a project where its worktree's database is, in the form that it reads. Pure. */
 import type { Answers } from './answers.ts'
-import type { DatabaseProvider } from '../detect/database.ts'
 import type { Detection } from '../detect/detect.ts'
+import type { DatabaseProvider } from '../detect/orm.ts'
 import { findServerUrl, isTestKey, type DatabaseSetting } from '../detect/postgres.ts'
 
 /** What the lines depend on. */
