@@ -2,7 +2,7 @@
 import { actionOf, describeNotes, listFiles, nextStep } from '../init/describe-plan.ts'
 import { questionsLeft } from '../init/given-answers.ts'
 import { hasTerminal } from '../init/prompts.ts'
-import type { InitPlan } from '../init/plan.ts'
+import type { InitPlan } from '../init/file-change.ts'
 import { renderPlan } from '../init/render-plan.ts'
 import { runWizard, type WizardResult } from '../init/wizard.ts'
 import { requireRepository } from '../lib/git/repository.ts'

@@ -2,7 +2,7 @@
 import { applyPlan, sweepInterrupted } from '../init/apply.ts'
 import type { InitPlace, Scope } from '../init/answers.ts'
 import { actionOf, describeNotes, listFiles } from '../init/describe-plan.ts'
-import type { InitPlan } from '../init/plan.ts'
+import type { InitPlan } from '../init/file-change.ts'
 import { askYes, Cancelled, hasTerminal, preparePrompts, screen } from '../init/prompts.ts'
 import { renderPlan } from '../init/render-plan.ts'
 import { planUninstall } from '../init/uninstall.ts'

@@ -25,7 +25,7 @@ import { errorCode, errorText, IsolateError } from '../lib/report/isolate-error.
 import { removeFolderIfEmpty } from '../lib/files/self-ignoring-folder.ts'
 import { sweepUnfinished, unfinishedPath } from '../lib/state/unfinished-file.ts'
 import type { InitPlace } from './answers.ts'
-import type { FileChange, InitPlan } from './plan.ts'
+import type { FileChange, InitPlan } from './file-change.ts'
 import { readText } from './read-text.ts'
 
 /** Throws `IsolateError`, naming the file, and leaves everything as it was when any part cannot be done. */

@@ -3,7 +3,7 @@ import { dirname, relative } from 'node:path'
 import { visible } from '../lib/report/visible-text.ts'
 import type { Config } from '../lib/project/config.ts'
 import { displayWidth } from './display-width.ts'
-import type { FileChange, InitPlan } from './plan.ts'
+import type { FileChange, InitPlan } from './file-change.ts'
 import { listTrustedDatabase } from './trusted-database.ts'
 
 /** What one does after `init`. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { modeOf, programFile, type Bundle } from './bundle.ts'
 import { readText } from './read-text.ts'
-import type { FileChange, PlanOptions } from './plan.ts'
+import type { FileChange, PlanOptions } from './file-change.ts'
 import { fingerprintOf, isUntouched } from './untouched.ts'
 
 export type BundlePlan = {

@@ -15,6 +15,7 @@ import {
   settingsFileOf,
   type Installation,
 } from './installation.ts'
+import { makePlan, type FileChange, type InitPlan, type PlanOptions } from './file-change.ts'
 import { findHouseIndent } from './house-indent.ts'
 import { manifestFile, renderManifest, type Manifest } from './manifest.ts'
 import { listInnerFolders, planBundle } from './plan-bundle.ts'
@@ -23,34 +24,6 @@ import { readText } from './read-text.ts'
 import { addToSettings, removeFromSettings, type SettingsRecord } from './settings.ts'
 import { adviseOnDelivery } from './delivery-advice.ts'
 import { adviseOnSettings } from './settings-advice.ts'
-
-/** One file. `path` is absolute; undefined text means that there is no such file. */
-export type FileChange = {
-  path: string
-  before: string | undefined
-  after: string | undefined
-  /** Permissions of a new file; an existing one keeps its own. */
-  mode?: number
-  /** A file of the copied program, summarised rather than shown line by line. */
-  isBundled?: boolean
-}
-
-export type InitPlan = {
-  changes: readonly FileChange[]
-  /** Advice, one line or a short paragraph each: what Claude Code ignores, the line with which a framework takes its port. */
-  notes: readonly string[]
-  /** Copied files of ours that somebody has edited: kept as they are unless `edited` is 'overwrite'. Absolute paths. */
-  conflicts: readonly string[]
-  /** Folders that go when nothing is left in them, the innermost first. */
-  emptyFolders?: readonly string[]
-  /** Nothing to write. There may be notes all the same. */
-  isEmpty: boolean
-}
-
-export type PlanOptions = {
-  /** What happens to copied files that somebody has edited; 'keep' by default. */
-  edited?: 'keep' | 'overwrite'
-}
 
 /** Writes nothing. Throws `IsolateError`, naming the file, for one that cannot be edited safely. */
 export async function planInit(
@@ -94,12 +67,6 @@ function requirePlace({ root }: InitPlace, { scope, delivery }: Answers): boolea
   const hasRepository = isCheckout(root)
   if (!hasRepository && scope !== 'user') throw notACheckout(root)
   return hasRepository
-}
-
-/** Leaves out what stays as it is. */
-export function makePlan(plan: Omit<InitPlan, 'isEmpty'>): InitPlan {
-  const changes = plan.changes.filter(({ before, after }) => before !== after)
-  return { ...plan, changes, isEmpty: changes.length === 0 }
 }
 
 type SettingsPlan = { changes: FileChange[]; records: Record<string, SettingsRecord>; texts: string[] }

@@ -3,7 +3,7 @@ import { dirname, relative } from 'node:path'
 import picocolors from 'picocolors'
 import { diffLines, type DiffLine } from './diff.ts'
 import { breakAtWidth, cutToWidth, displayWidth, splitGraphemes } from './display-width.ts'
-import type { FileChange, InitPlan } from './plan.ts'
+import type { FileChange, InitPlan } from './file-change.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { visible } from '../lib/report/visible-text.ts'
 

@@ -4,7 +4,7 @@ import type { InitPlace } from './answers.ts'
 import { isCheckout, loadInstallation, type Installation, type InstallationKind } from './installation.ts'
 import { listInnerFolders, planBundleRemoval } from './plan-bundle.ts'
 import { planRepositoryRemoval } from './plan-repository.ts'
-import { makePlan, type FileChange, type InitPlan } from './plan.ts'
+import { makePlan, type FileChange, type InitPlan } from './file-change.ts'
 import { readText } from './read-text.ts'
 import { removeFromSettings } from './settings.ts'
 

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { applyPlan } from '../../init/apply.ts'
-import type { FileChange } from '../../init/plan.ts'
+import type { FileChange } from '../../init/file-change.ts'
 import { IsolateError } from '../../lib/report/isolate-error.ts'
 import { createSandbox } from '../support/sandbox.ts'
 

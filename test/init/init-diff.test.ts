@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { diffLines } from '../../init/diff.ts'
-import type { FileChange } from '../../init/plan.ts'
+import type { FileChange } from '../../init/file-change.ts'
 import { renderPlan } from '../../init/render-plan.ts'
 
 const pairs: readonly [before: string, after: string, script: string][] = [
