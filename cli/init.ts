@@ -10,8 +10,8 @@ import { wantsColors } from './colors.ts'
 import { stdoutLook } from './stdout-look.ts'
 import type { Command } from './command.ts'
 import { answerOptions, parseGivenAnswers } from './init-flags.ts'
-import { findVersion } from './overview.ts'
 import { UsageError } from './usage-error.ts'
+import { findVersion } from './version.ts'
 
 const help = `agent-isolate init [--yes | --dry-run] [OPTIONS] [--json] [-C DIR]
 

@@ -1,6 +1,4 @@
 /** What the program says of itself when it is asked for nothing in particular. */
-import { dirname, join } from 'node:path'
-import { readIfFile } from '../lib/files/read-if-any.ts'
 import type { CommandEntry } from './commands.ts'
 
 /** Text for `agent-isolate` and `agent-isolate --help`. */
@@ -27,14 +25,4 @@ Options of every command:
 
 agent-isolate --version prints the version.
 Exit codes: 0 done, 1 failed, 2 wrong usage.`
-}
-
-/** The version in the package's package.json, which lies above both the source and the compiled program. */
-export function findVersion(): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const text = readIfFile(join(folder, 'package.json'))
-    const version = text === undefined ? undefined : /"version"\s*:\s*"([^"]+)"/.exec(text)?.[1]
-    if (version !== undefined) return version
-    if (dirname(folder) === folder) throw new Error(`no package.json above ${import.meta.dirname}`)
-  }
 }

@@ -4,9 +4,10 @@ import { hideSecrets, type HideOptions } from '../lib/report/hide-secrets.ts'
 import type { Answer } from './command.ts'
 import { commands, type CommandEntry } from './commands.ts'
 import { nearest } from './nearest.ts'
-import { findVersion, renderOverview } from './overview.ts'
+import { renderOverview } from './overview.ts'
 import { parseArguments } from './parse-arguments.ts'
 import { UsageError } from './usage-error.ts'
+import { findVersion } from './version.ts'
 
 /** Answers the exit code: 0 done, 1 failed, 2 wrong usage; `exec` answers its command's. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
