@@ -1,140 +1,62 @@
-/** The options of `agent-isolate init` as answers to its questions, checked as agent-isolate.json is. */
-import { deliveries, type Provider, type Scope } from '../init/answers.ts'
-import {
-  findFault,
-  findImageFault,
-  findPortFault,
-  findVariableFault,
-  splitList,
-  type GivenAnswers,
-} from '../init/given-answers.ts'
-import type { DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
+/** The options of `agent-isolate init` that answer its questions: their names, their help, and what they say. */
+import type { GivenAnswers, Scope, Values } from '../init/answers.ts'
+import { collectValues, questionKeys, questions } from '../init/questions/questions.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Options with a value. */
-export const answerOptions = [
-  'scope',
-  'delivery',
-  'database',
-  'database-path',
-  'seed',
-  'image',
-  'isolation',
-  'url-variable',
-  'test-database',
-  'ports',
-  'node-modules',
-  'venv',
-  'exclude',
-  'setup',
-] as const
+export const answerOptions: readonly string[] = questionKeys.map((key) => questions[key].flag)
 
-/** Says of an option that there is to be none of it: `--seed none`. */
-const nothing = 'none'
+/** Columns of the help before what it says of an option. */
+const indent = 25
 
-export const scopes: readonly Scope[] = ['project', 'local', 'user']
-const providers: readonly Provider[] = ['sqlite', 'postgres-docker', 'postgres-server', 'none']
-const isolations = ['database', 'container'] as const
-const strategies: readonly DependencyStrategy[] = ['auto', 'clone', 'install', 'symlink', 'none']
-
-type Texts = Arguments['texts']
-
-/** `exclude` and `setup` may be repeated. Throws `UsageError` naming the option at fault. */
-export function parseGivenAnswers({ texts, lists }: Pick<Arguments, 'texts' | 'lists'>): GivenAnswers {
-  const given: GivenAnswers = {}
-  const scope = choiceOf(texts, 'scope', scopes)
-  const delivery = choiceOf(texts, 'delivery', deliveries)
-  const provider = choiceOf(texts, 'database', providers)
-  const path = pathOf(texts, 'database-path')
-  const nodeModules = choiceOf(texts, 'node-modules', strategies)
-  const venv = choiceOf(texts, 'venv', strategies)
-  const portNames = portNamesOf(texts)
-  const excludePatterns = listOf(lists, 'exclude')
-  const setup = listOf(lists, 'setup')
-  if (scope !== undefined) given.scope = scope
-  if (delivery !== undefined) given.delivery = delivery
-  if (provider !== undefined) given.provider = provider
-  if (path !== undefined) given.path = path
-  if (texts.has('seed')) given.seed = texts.get('seed') === nothing ? undefined : pathOf(texts, 'seed')
-  if (nodeModules !== undefined) given.nodeModules = nodeModules
-  if (venv !== undefined) given.venv = venv
-  if (portNames !== undefined) given.portNames = portNames
-  if (excludePatterns !== undefined) given.excludePatterns = excludePatterns
-  if (setup !== undefined) given.setup = setup
-  refuseContradiction(texts, provider)
-  return { ...given, ...parseDatabaseAnswers(texts) }
+/** Their part of `--help`. */
+export function renderAnswerOptions(): string {
+  return questionKeys
+    .map((key) => {
+      const { flag, placeholder, help } = questions[key]
+      return `  --${flag} ${placeholder}`.padEnd(indent) + help.replaceAll('\n', `\n${' '.repeat(indent)}`)
+    })
+    .join('\n')
 }
 
-/** What an option says is to be said of one of these. */
-const providersOf: readonly (readonly [option: string, providers: readonly Provider[]])[] = [
-  ['database-path', ['sqlite']],
-  ['seed', ['sqlite', 'postgres-docker']],
-  ['image', ['postgres-docker']],
-  ['isolation', ['postgres-docker']],
-  ['url-variable', ['postgres-server']],
-  ['test-database', ['sqlite', 'postgres-docker', 'postgres-server']],
-]
+type Given = Pick<Arguments, 'texts' | 'lists'>
 
-/** Without --database, what one option says must not contradict another. */
-function refuseContradiction(texts: Texts, provider: Provider | undefined): void {
-  const used = providersOf.filter(([option]) => texts.has(option))
-  for (const [option, fitting] of used) {
-    if (provider !== undefined && !fitting.includes(provider)) {
-      throw fault(option, `makes no sense with --database ${provider}`)
-    }
-    const [other] = used.find(([, others]) => !others.some((each) => fitting.includes(each))) ?? []
-    if (other !== undefined) throw fault(option, `makes no sense with --${other}`)
-  }
-}
-
-function parseDatabaseAnswers(texts: Texts): GivenAnswers {
-  const isolation = choiceOf(texts, 'isolation', isolations)
-  const test = choiceOf(texts, 'test-database', ['yes', 'no'])
-  const image = texts.get('image')
-  const variable = texts.get('url-variable')
-  const wrongImage = image === undefined ? undefined : findImageFault(image)
-  if (wrongImage !== undefined) throw fault('image', wrongImage)
-  const wrongVariable = variable === undefined ? undefined : findVariableFault(variable)
-  if (wrongVariable !== undefined) throw fault('url-variable', wrongVariable)
-  return {
-    ...(isolation === undefined ? {} : { isolation }),
-    ...(image === undefined ? {} : { image }),
-    ...(variable === undefined ? {} : { url: `$${variable}` }),
-    ...(test === undefined ? {} : { hasTest: test === 'yes' }),
-  }
+/** Throws `UsageError` naming the option at fault. */
+export function parseGivenAnswers(args: Given): GivenAnswers {
+  const given = collectValues((key) => parseAnswer(key, args))
+  refuseContradiction(given)
+  return given
 }
 
 /** The value of `--scope`, which other commands take too. */
-export function parseScope(texts: Texts): Scope | undefined {
-  return choiceOf(texts, 'scope', scopes)
+export function parseScope(texts: Arguments['texts']): Scope | undefined {
+  return parseAnswer('scope', { texts, lists: new Map() })?.value
 }
 
-function choiceOf<T extends string>(texts: Texts, option: string, choices: readonly T[]): T | undefined {
-  const text = texts.get(option)
-  const choice = choices.find((each) => each === text)
-  if (text !== undefined && choice === undefined) throw fault(option, `must be one of ${choices.join(', ')}`)
-  return choice
-}
-
-function pathOf(texts: Texts, option: 'database-path' | 'seed'): string | undefined {
-  const text = texts.get(option)
-  const wrong = text === undefined ? undefined : findFault(['database', option === 'seed' ? 'seed' : 'path'], text)
-  if (wrong !== undefined) throw fault(option, wrong)
-  return text
-}
-
-function portNamesOf(texts: Texts): string[] | undefined {
-  const text = texts.get('ports')
+function parseAnswer<K extends keyof Values>(key: K, { texts, lists }: Given): { value: Values[K] } | undefined {
+  const { flag, parse } = questions[key]
+  const text = texts.get(flag)
   if (text === undefined) return undefined
-  const names = text === nothing ? [] : splitList(text)
-  const wrong = findPortFault(names)
-  if (wrong !== undefined) throw fault('ports', wrong)
-  return names
+  const parsed = parse(text, lists.get(flag) ?? [text])
+  if ('wrong' in parsed) throw fault(flag, parsed.wrong)
+  return parsed
 }
 
-function listOf(lists: Arguments['lists'], option: 'exclude' | 'setup'): string[] | undefined {
-  return lists.get(option)?.filter((value) => value !== nothing)
+/** Without --database, what one option says must not contradict another. */
+function refuseContradiction(given: GivenAnswers): void {
+  const { provider } = given
+  const used = questionKeys.flatMap((key) => {
+    const { flag, providers } = questions[key]
+    return key in given && providers !== undefined ? [{ flag, providers }] : []
+  })
+  for (const { flag, providers } of used) {
+    if (provider !== undefined && !providers.includes(provider)) {
+      throw fault(flag, `makes no sense with --${questions.provider.flag} ${provider}`)
+    }
+    const other = used.find((each) => !each.providers.some((one) => providers.includes(one)))
+    if (other !== undefined) throw fault(flag, `makes no sense with --${other.flag}`)
+  }
 }
 
 function fault(option: string, wrong: string): UsageError {

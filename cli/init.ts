@@ -9,7 +9,7 @@ import { requireRepository } from '../lib/git/repository.ts'
 import { wantsColors } from './colors.ts'
 import { stdoutLook } from './stdout-look.ts'
 import type { Command } from './command.ts'
-import { answerOptions, parseGivenAnswers } from './init-flags.ts'
+import { answerOptions, parseGivenAnswers, renderAnswerOptions } from './init-flags.ts'
 import { UsageError } from './usage-error.ts'
 import { findVersion } from './version.ts'
 
@@ -20,27 +20,7 @@ know, shows every change, writes them all or none. Without options it asks; a
 question whose option is given is not asked. Can be repeated: changes only what has
 to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
 
-  --scope SCOPE          where the hooks go: project (.claude/settings.json), local
-                         (.claude/settings.local.json), user (~/.claude/settings.json)
-  --delivery HOW         program: the hooks as one file in .claude/agent-isolate (the
-                         default); source: with their sources, to be changed;
-                         dependency: in node_modules; plugin: as a plugin of Claude Code
-  --database KIND        of each worktree: sqlite, postgres-docker (in a container),
-                         postgres-server (on a server that is there), none
-  --database-path PATH   where in the repository the SQLite file is
-  --seed PATH            what it is filled from; none: the main checkout's own SQLite
-                         file, or nothing in a container
-  --image IMAGE          of the container
-  --isolation KIND       database: one container for this repository, with a database
-                         for each worktree (the default); container: one for each
-  --url-variable NAME    the variable, in .env.local, .env or the environment, with
-                         the URL of the database that each worktree's is a copy of
-  --test-database WHICH  yes: each worktree has a second one for tests; no
-  --ports NAMES          ports beside PORT: api,admin; or none
-  --node-modules HOW     auto, clone, install, symlink or none
-  --venv HOW             the same for .venv
-  --exclude PATTERN      what the agent is not to read; can be repeated; or none
-  --setup COMMAND        run in each new worktree; can be repeated; or none
+${renderAnswerOptions()}
   --yes                  take the default for every question that is left
   --dry-run              print the changes, make none; asks nothing
   --overwrite-edited     replace copied files of ours that somebody has edited
@@ -61,7 +41,7 @@ Exit codes: 0 done, or nothing to do; 1 failed, nothing changed; 2 wrong usage, 
 no terminal to ask in; 130 left by Esc, Ctrl-C or "No", nothing changed.`
 
 export const command: Command = {
-  syntax: { flags: ['json', 'yes', 'dry-run', 'overwrite-edited'], texts: [...answerOptions] },
+  syntax: { flags: ['json', 'yes', 'dry-run', 'overwrite-edited'], texts: answerOptions },
   help,
   async run({ flags, texts, lists }) {
     const given = parseGivenAnswers({ texts, lists })

@@ -1,6 +1,5 @@
 /** Compose files: services, images and published ports. Each file by itself: what it includes or extends is named, not read. */
 import { posix } from 'node:path'
-import type { ReadFile } from './detect.ts'
 import type { YamlFault, YamlNode } from './yaml.ts'
 import type { ReadFile } from './repository-files.ts'
 

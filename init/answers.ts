@@ -35,5 +35,28 @@ export type Answers = {
   setup: readonly string[]
 }
 
+/** Every answer by itself, whatever the kind of database, as an option or a question gives it. */
+export type Values = Omit<Answers, 'database' | 'dependencies'> & {
+  provider: Provider
+  /** Of a SQLite file. */
+  path: string
+  /** undefined: no seed beside the main checkout's own database. */
+  seed: string | undefined
+  /** Of postgres-docker, as `isolation` is. */
+  image: string
+  isolation: PostgresDockerConfig['isolation']
+  /** As agent-isolate.json has it: `$NAME`. undefined: none is known. */
+  url: string | undefined
+  hasTest: boolean
+  nodeModules: DependencyStrategy
+  venv: DependencyStrategy
+}
+
+/** A question whose key is there is not asked. */
+export type GivenAnswers = Partial<Values>
+
+/** What a database that was not suggested would be made of, if it were chosen. */
+export type DatabaseOffers = Pick<Values, 'image' | 'url' | 'hasTest'>
+
 /** Where `init` works. `home` is undefined when there is none (HOME missing): then the user scope is an error. */
 export type InitPlace = { root: string; home: string | undefined }

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parseConfig, type Config } from '../lib/project/config.ts'
 import { isObject, parseJson } from '../lib/files/json.ts'
-import type { Answers, DatabaseAnswer, Provider } from './answers.ts'
+import type { Answers, Provider, Values } from './answers.ts'
+import { flatten } from './given-answers.ts'
 import {
   addProperty,
   blankInside,
@@ -12,6 +13,8 @@ import {
   requireJsonObject,
   type JsonDocument,
 } from './json-edit.ts'
+import type { ConfigKey } from './questions/question.ts'
+import { isQuestionKey, questionKeys, questions } from './questions/questions.ts'
 
 /**
  * `text` undefined where there is no file; so is the answer where none is needed. `indent` is a new file's. Keys that no question asks for, and those
@@ -22,7 +25,7 @@ export function setConfig(text: string | undefined, path: string, answers: Answe
   const isBlank = json.trim() === ''
   if (!isBlank) requireJsonObject(json, path)
   const current = parseConfig(isBlank ? '' : json, path)
-  const changed = listSettings(answers).filter(({ key, value }) => !isDeepStrictEqual(effective(current, key), value))
+  const changed = listSettings(answers, current).filter(({ value, current: now }) => !isDeepStrictEqual(now, value))
   if (changed.length === 0) return text
   const start = isBlank ? `{\n${indent}"$schema": "${schema}"\n}\n` : json
   const fitting = removeForeignKeys(
@@ -42,60 +45,53 @@ export function isEmptyConfig(text: string): boolean {
 
 const schema = 'https://unpkg.com/agent-isolate/agent-isolate.schema.json'
 
-type Key = readonly [section: string, key: string] | readonly [key: string]
 type Setting = {
-  key: Key
+  key: ConfigKey
   value: unknown
+  current: unknown
   /** What holds without the key. */
   fallback: unknown
 }
 
-function listSettings({ database, portNames, dependencies, setup }: Answers): Setting[] {
-  const defaults = parseConfig('', '')
-  return [
-    ...listDatabaseSettings(database),
-    { key: ['ports', 'names'], value: portNames, fallback: defaults.ports.names },
-    ...(['node_modules', '.venv'] as const).map((folder): Setting => {
-      return { key: ['dependencies', folder], value: dependencies[folder], fallback: defaults.dependencies[folder] }
-    }),
-    { key: ['setup'], value: setup, fallback: defaults.setup },
-  ]
-}
-
-function listDatabaseSettings(database: DatabaseAnswer): Setting[] {
-  const { provider, ...answers } = database
-  const { hasTest, ...settings }: Record<string, unknown> = answers
+/** Those of the database first, in the order in which a new file has them. */
+function listSettings(answers: Answers, current: Config): Setting[] {
+  const { database } = answers
+  const values = flatten(answers)
   const required = database.provider === 'postgres-server' ? { url: database.url } : {}
-  const defaults: object = parseConfig(JSON.stringify({ database: { provider, ...required } }), '').database
-  const fallbackOf = (key: string): unknown =>
-    key in required || !isObject(defaults) ? undefined : defaults[key === 'test' ? 'hasTest' : key]
-  const own = Object.entries(hasTest === undefined ? settings : { ...settings, test: hasTest })
-  return [
-    { key: ['database', 'provider'], value: provider, fallback: parseConfig('', '').database.provider },
-    ...own.map(([key, value]): Setting => ({ key: ['database', key], value, fallback: fallbackOf(key) })),
-  ]
+  const plain = parseConfig('', '')
+  const fitting = parseConfig(JSON.stringify({ database: { provider: database.provider, ...required } }), '')
+  const settingOf = (name: keyof Values): Setting[] => {
+    const { config, providers } = questions[name]
+    if (config === undefined || !(name in values)) return []
+    const fallback = config.isRequired ? undefined : config.read(providers === undefined ? plain : fitting)
+    return [{ key: config.key, value: values[name], current: config.read(current), fallback }]
+  }
+  const names = Object.keys(database).filter(isQuestionKey)
+  return [...new Set([...names, ...questionKeys])].flatMap((name) => settingOf(name))
 }
 
-/** Those that only a provider has; `none` lets all be, so that a database can be switched off for a while. */
-const keysOf: Readonly<Record<Exclude<Provider, 'none'>, readonly string[]>> = {
-  sqlite: ['path'],
-  'postgres-docker': ['isolation', 'image', 'name', 'user', 'runArgs', 'storage', 'seedCommand', 'startTimeoutSeconds'],
-  'postgres-server': ['url', 'template', 'maintenance'],
+/** Keys that only a provider has, beside those of questions. */
+const unaskedKeys: Readonly<Record<Exclude<Provider, 'none'>, readonly string[]>> = {
+  sqlite: [],
+  'postgres-docker': ['name', 'user', 'runArgs', 'storage', 'seedCommand', 'startTimeoutSeconds'],
+  'postgres-server': ['template', 'maintenance'],
 }
 
-/** What another provider was told makes no sense to this one; a seed is of one kind of database. */
+/**
+ * What another provider was told makes no sense to this one; a seed is of one kind of database. `none` lets all be, so that
+ * a database can be switched off for a while.
+ */
 function removeForeignKeys(document: JsonDocument, from: Provider, to: Provider): JsonDocument {
   if (to === 'none') return document
-  const others = Object.entries(keysOf).flatMap(([provider, keys]) => (provider === to ? [] : keys))
-  const hasOtherSeed = to === 'postgres-server' || (from !== to && from !== 'none')
-  return [...others, ...(hasOtherSeed ? ['seed'] : [])]
-    .filter((key) => readValue(document, ['database', key]) !== undefined)
-    .reduce((draft, key) => removeKey(draft, ['database', key]), document)
-}
-
-function effective(config: Config, key: Key): unknown {
-  const steps = key.map((step) => (step === 'test' ? 'hasTest' : step))
-  return steps.reduce<unknown>((value, step) => (isObject(value) ? value[step] : undefined), config)
+  const hasMoved = from !== to && from !== 'none'
+  const unasked = Object.entries(unaskedKeys).flatMap(([provider, keys]) => (provider === to ? [] : keys))
+  const asked = Object.values(questions).flatMap(({ config, providers, carryOver }) => {
+    if (config === undefined || providers === undefined) return []
+    return !providers.includes(to) || (hasMoved && carryOver === undefined) ? [config.key] : []
+  })
+  return [...unasked.map((key): ConfigKey => ['database', key]), ...asked]
+    .filter((key) => readValue(document, key) !== undefined)
+    .reduce(removeKey, document)
 }
 
 function setKey(document: JsonDocument, { key, value, fallback }: Setting): JsonDocument {
@@ -111,7 +107,7 @@ function setKey(document: JsonDocument, { key, value, fallback }: Setting): Json
   return addProperty(opened, [section], inner, value)
 }
 
-function removeKey(document: JsonDocument, key: Key): JsonDocument {
+function removeKey(document: JsonDocument, key: ConfigKey): JsonDocument {
   const removed = removeMember(document, key)
   const isLeftEmpty = key.length === 2 && blankInside(removed, [key[0]]) !== undefined
   return isLeftEmpty ? removeMember(removed, [key[0]]) : removed

@@ -1,14 +1,16 @@
 /** The answers that an earlier `init` left in the repository: they are the defaults of the next one, so that it changes nothing. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, loadConfig, type DatabaseConfig } from '../lib/project/config.ts'
+import { configFileName, loadConfig, type Config } from '../lib/project/config.ts'
 import { isObject, parseJson } from '../lib/files/json.ts'
 import { readIfFile } from '../lib/files/read-if-any.ts'
-import type { Answers, DatabaseAnswer, InitPlace, Scope, Delivery } from './answers.ts'
+import type { Answers, InitPlace, Scope, Delivery, Values } from './answers.ts'
+import { assemble, flatten } from './given-answers.ts'
 import { findOwnHandlers, hookEvents } from './hook-handlers.ts'
 import { kindOf, loadInstallation } from './installation.ts'
 import { isWorkedOn } from './plan-bundle.ts'
 import { asksForPlugin } from './plugin.ts'
+import { questions, requireValues } from './questions/questions.ts'
 
 /** `suggested`, with whatever has been decided before in its place. Throws `IsolateError` for an agent-isolate.json that is wrong. */
 export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
@@ -16,25 +18,23 @@ export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
   const hasConfig = existsSync(join(place.root, configFileName))
   // A repository that is set up and has no agent-isolate.json was given its defaults.
   const isDecided = hasConfig || (installed !== undefined && isSetUp(place, installed.scope))
-  const { database: configured, ports, dependencies, setup } = loadConfig(place.root).config
-  const database = answerOf(configured)
+  const { config } = loadConfig(place.root)
   return {
-    ...suggested,
-    ...(isDecided ? { database, portNames: ports.names, dependencies, setup } : {}),
+    ...(isDecided ? readAnswers(config, suggested) : suggested),
     scope: installed?.scope ?? suggested.scope,
     delivery: installed === undefined ? suggested.delivery : findDelivery(place, installed.scope, suggested.delivery),
     excludePatterns: installed?.excludePatterns ?? suggested.excludePatterns,
   }
 }
 
-function answerOf(database: DatabaseConfig): DatabaseAnswer {
-  if (database.provider === 'postgres-docker') {
-    const { provider, isolation, image, seed, hasTest } = database
-    return { provider, isolation, image, seed, hasTest }
+/** `others` where the answer is not kept in agent-isolate.json. */
+function readAnswers(config: Config, others: Answers): Answers {
+  const flat = flatten(others)
+  const valueOf = <K extends keyof Values>(key: K): Values[K] => {
+    const { config: setting, plain } = questions[key]
+    return (setting === undefined ? flat[key] : setting.read(config)) ?? plain
   }
-  if (database.provider !== 'postgres-server') return database
-  const { provider, url, hasTest } = database
-  return { provider, url, hasTest }
+  return assemble(requireValues(valueOf))
 }
 
 type Installed = { scope: Scope; excludePatterns: readonly string[] }

@@ -9,7 +9,7 @@ import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { isWithin } from '../lib/files/inner-path.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Repository } from '../lib/git/repository.ts'
-import type { Answers, InitPlace, Provider } from './answers.ts'
+import type { Answers, DatabaseOffers, GivenAnswers, InitPlace, Provider } from './answers.ts'
 import { applyPlan, sweepInterrupted } from './apply.ts'
 import { askAnswers } from './ask-answers.ts'
 import { recordTrust } from './consent.ts'
@@ -18,13 +18,14 @@ import { describeNotes, listTrusted, nextStep, shortPath } from './describe-plan
 import { detectRepository, type Detection } from '../detect/detect.ts'
 import { usesPostgres } from '../detect/postgres.ts'
 import { findDocker } from '../detect/find-docker.ts'
-import { completeAnswers, providerOf, type DatabaseOffers, type GivenAnswers } from './given-answers.ts'
+import { completeAnswers, providerOf } from './given-answers.ts'
 import { preferInstalled } from './installed-answers.ts'
 import type { InitPlan } from './file-change.ts'
 import { planInit } from './plan.ts'
 import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
 import { renderPlan } from './render-plan.ts'
-import { fitSetup, suggestAnswers, suggestOffers } from './suggest-answers.ts'
+import { fitSetup } from './questions/migrations.ts'
+import { suggestAnswers, suggestOffers } from './suggest-answers.ts'
 
 export type WizardOptions = {
   given: GivenAnswers
@@ -94,7 +95,6 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   const offersOf = (provider: Provider): DatabaseOffers => suggestOffers(detection, provider)
   const context = {
     defaults,
-    offersOf,
     hasPostgres: usesPostgres(detection) || from.startsWith('postgres'),
     setupFor: (to: Provider): readonly string[] => fitSetup(defaults.setup, detection, { from, to }),
     excludePatterns: suggested.excludePatterns,
@@ -102,7 +102,7 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
     hasPython: detection.python !== undefined,
     hasHome: place.home !== undefined,
   }
-  const given = await askAnswers(options.given, context)
+  const given = await askAnswers(options.given, context, offersOf)
   const answers = completeAnswers(given, defaults, offersOf(providerOf(given, defaults)))
   const plan = await planWithConsent(place, answers, detection, options.edited)
   if (!plan.isEmpty) await confirmPlan(place, plan, options.color)

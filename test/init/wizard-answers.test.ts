@@ -2,19 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answerOptions, parseGivenAnswers } from '../../cli/init-flags.ts'
 import { parseArguments } from '../../cli/parse-arguments.ts'
-import type { Answers, Provider } from '../../init/answers.ts'
+import type { Answers, DatabaseOffers, GivenAnswers, Provider } from '../../init/answers.ts'
 import { wrapText } from '../../init/describe-plan.ts'
 import { describeDetection } from '../../init/describe-detection.ts'
 import type { Detection } from '../../detect/detect.ts'
-import {
-  completeAnswers,
-  findVariableFault,
-  questionsLeft,
-  splitList,
-  type DatabaseOffers,
-  type GivenAnswers,
-} from '../../init/given-answers.ts'
-import { fitSetup, suggestAnswers, suggestOffers } from '../../init/suggest-answers.ts'
+import { completeAnswers, questionsLeft } from '../../init/given-answers.ts'
+import { findVariableFault } from '../../init/questions/database.ts'
+import { fitSetup } from '../../init/questions/migrations.ts'
+import { splitList } from '../../init/questions/worktree.ts'
+import { suggestAnswers, suggestOffers } from '../../init/suggest-answers.ts'
 
 const defaults: Answers = {
   scope: 'project',
