@@ -1,6 +1,7 @@
 /** agent-isolate create */
 import { createWorktree } from '../lib/lifecycle/create.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
+import { noDeadline } from '../lib/report/deadline.ts'
 import { startStopwatch } from '../lib/report/stopwatch.ts'
 import type { Command } from './command.ts'
 import { leaseJson } from './lease-json.ts'
@@ -27,8 +28,9 @@ export const command: Command = {
   syntax: { operands: ['NAME'], flags: ['json', 'timings'] },
   help,
   async run({ operands: [name], flags }) {
-    const stopwatch = startStopwatch()
-    const { lease, isReopened } = await createWorktree(process.cwd(), name, { reporter: stderrReporter, stopwatch })
+    const stopwatch = startStopwatch(noDeadline)
+    const tools = { reporter: stderrReporter, stopwatch, deadline: noDeadline }
+    const { lease, isReopened } = await createWorktree(process.cwd(), name, tools)
     if (flags.has('timings')) process.stderr.write(`${stopwatch.report().join('\n')}\n`)
     return { text: lease.worktree, json: { ...leaseJson(lease), reopened: isReopened } }
   },

@@ -61,7 +61,7 @@ export const command: Command = {
 async function reset(project: Project, lease: Lease, purpose: DatabasePurpose, withSetup: boolean): Promise<Database> {
   const reporter = stderrReporter
   const work = (current: Lease): Promise<Database> =>
-    resetDatabase(project, current, purpose, databaseOptions(project, reporter))
+    resetDatabase(project, current, purpose, databaseOptions(project, { reporter }))
   if (isWithinSetUp(lease)) return work(lease)
   return withWorktreeLock(lease, { reporter }, async () => {
     // Whoever held the lock may have removed the worktree.
@@ -70,7 +70,7 @@ async function reset(project: Project, lease: Lease, purpose: DatabasePurpose, w
     const verdict = await judgeHeld(current)
     if (verdict !== 'use') throw notUsable(current, verdict)
     const database = await work(current)
-    if (withSetup) await runSetup(project, reloadLease(lease) ?? current, reporter)
+    if (withSetup) await runSetup(project, reloadLease(lease) ?? current, { reporter })
     return database
   })
 }

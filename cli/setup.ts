@@ -1,6 +1,7 @@
 /** agent-isolate setup */
 import { setUpWorktree } from '../lib/lifecycle/create.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
+import { noDeadline } from '../lib/report/deadline.ts'
 import { startStopwatch } from '../lib/report/stopwatch.ts'
 import type { Command } from './command.ts'
 import { leaseJson } from './lease-json.ts'
@@ -26,8 +27,9 @@ export const command: Command = {
   syntax: { flags: ['json', 'timings'] },
   help,
   async run({ flags }) {
-    const stopwatch = startStopwatch()
-    const { lease, isReopened } = await setUpWorktree(process.cwd(), { reporter: stderrReporter, stopwatch })
+    const stopwatch = startStopwatch(noDeadline)
+    const tools = { reporter: stderrReporter, stopwatch, deadline: noDeadline }
+    const { lease, isReopened } = await setUpWorktree(process.cwd(), tools)
     if (flags.has('timings')) process.stderr.write(`${stopwatch.report().join('\n')}\n`)
     return { text: lease.worktree, json: { ...leaseJson(lease), reopened: isReopened } }
   },

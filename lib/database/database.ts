@@ -1,6 +1,7 @@
 /** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
 import { findSqlite } from './sqlite/kind.ts'
 import type { DatabasePurpose } from './purpose.ts'
+import type { Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { databaseOf, type Database } from './of-lease.ts'
 import type { Lease } from '../ledger/lease.ts'
@@ -11,6 +12,7 @@ import { createSqlite, resetSqlite } from './sqlite/worktree-database.ts'
 
 export type DatabaseOptions = {
   reporter: Reporter
+  deadline: Deadline
   /** Runs a command of the repository's with the environment that the lease gives. Throws `IsolateError`. */
   runSeedCommand: (command: string, lease: Lease) => Promise<void>
 }
@@ -63,7 +65,7 @@ async function provide(
   project: Project,
   lease: Lease,
   reset: readonly DatabasePurpose[],
-  { reporter, runSeedCommand }: DatabaseOptions,
+  { reporter, deadline, runSeedCommand }: DatabaseOptions,
 ): Promise<Provided> {
   const { database } = project.config
   if (database.provider === 'none' || database.provider === 'sqlite') return { lease, isNew: false }
@@ -79,9 +81,9 @@ async function provide(
     database.provider === 'postgres-server'
       ? await (
           await import('./postgres/worktree-server.ts')
-        ).provideOnServer(project, database, open, { reset, reporter })
+        ).provideOnServer(project, database, open, { reset, reporter, deadline })
       : await (
           await import('./postgres/worktree-container.ts')
-        ).provideInContainer(project, database, open, { reset, reporter, runSeedCommand })
+        ).provideInContainer(project, database, open, { reset, reporter, deadline, runSeedCommand })
   return { lease: open.lease, isNew: made.includes('development') }
 }

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { leadsInside } from '../files/inner-path.ts'
 import { errorCode, errorText } from '../report/isolate-error.ts'
+import { noDeadline, type Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { childEnvironment, run, type Outcome } from '../processes/run.ts'
 import { cloneFolder } from './clone-folder.ts'
@@ -21,11 +22,12 @@ export type ApplyOptions = {
   gitFolder: string
   decisions: readonly DependencyDecision[]
   reporter: Reporter
+  deadline?: Deadline
 }
 
-type Place = StagingPlace & { source: string; worktree: string; reporter: Reporter }
+type Place = StagingPlace & { source: string; worktree: string; reporter: Reporter; deadline: Deadline }
 
-/** Nine of the ten minutes that a hook has, in ms. */
+/** At most, in ms: where nobody waits for the creation, too. */
 const installTimeoutMs = 9 * 60_000
 /** Lines of a failed install's output that are worth showing. */
 const shownLines = 15
@@ -35,10 +37,17 @@ const shownLines = 15
  * Returns when the agent can start; folders of links are replaced by clones in the background.
  */
 export async function applyDependencies(options: ApplyOptions): Promise<void> {
-  const { decisions, reporter } = options
+  const { decisions, reporter, deadline = noDeadline } = options
   mkdirSync(options.gitFolder, { recursive: true })
   const [source, worktree] = [realpathSync(options.source), realpathSync(options.worktree)]
-  const place: Place = { source, worktree, target: worktree, gitFolder: realpathSync(options.gitFolder), reporter }
+  const place: Place = {
+    source,
+    worktree,
+    target: worktree,
+    gitFolder: realpathSync(options.gitFolder),
+    reporter,
+    deadline,
+  }
   sweepStaging(place)
   const linked: LinkedFolder[] = []
   for (const decision of decisions) linked.push(...(await apply(place, decision)))
@@ -70,9 +79,10 @@ async function install(place: Place, decision: DependencyDecision): Promise<void
   if (!mayWrite(place, join(project, kind))) return
   const text = inProject(command, project)
   place.reporter.progress(`${nameOf(decision)}: running \`${text}\` (${reason})`)
-  const outcome = await runInstall(join(place.worktree, project), command)
+  const timeoutMs = place.deadline.remainingMs(installTimeoutMs)
+  const outcome = await runInstall(join(place.worktree, project), command, timeoutMs)
   if (outcome.code === 0) return announce(place, decision, `installed with \`${text}\``)
-  place.reporter.warn(`${nameOf(decision)}: \`${text}\` failed: ${failureText(outcome)}`)
+  place.reporter.warn(`${nameOf(decision)}: \`${text}\` failed: ${failureText(outcome, timeoutMs)}`)
   for (const folder of decision.folders.filter((one) => isDirectory(join(place.source, one)))) {
     if (await tryMake(place, decision, folder, 'clone')) {
       place.reporter.warn(
@@ -83,14 +93,14 @@ async function install(place: Place, decision: DependencyDecision): Promise<void
 }
 
 /** No questions: corepack's would wait for an answer that cannot come. */
-function runInstall(cwd: string, [program = '', ...args]: readonly string[]): Promise<Outcome> {
+function runInstall(cwd: string, [program = '', ...args]: readonly string[], timeoutMs: number): Promise<Outcome> {
   const env = childEnvironment({ COREPACK_ENABLE_DOWNLOAD_PROMPT: '0' })
-  return run(program, args, { cwd, env, timeoutMs: installTimeoutMs })
+  return run(program, args, { cwd, env, timeoutMs })
 }
 
-function failureText({ isMissing, timedOut, stdout, stderr, code, signal }: Outcome): string {
+function failureText({ isMissing, timedOut, stdout, stderr, code, signal }: Outcome, timeoutMs: number): string {
   if (isMissing) return 'there is no such program on PATH'
-  const why = timedOut ? `it took more than ${installTimeoutMs / 60_000} minutes` : `it ended with ${code ?? signal}`
+  const why = timedOut ? `it took more than ${Math.round(timeoutMs / 1000)} s` : `it ended with ${code ?? signal}`
   const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
   return [why, ...lines.slice(-shownLines)].join('\n  ')
 }

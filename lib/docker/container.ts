@@ -3,9 +3,10 @@
  * that does not is neither removed nor started.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
-import { docker, type Engine } from './engine.ts'
+import { defaultTimeoutMs, docker, type Engine } from './engine.ts'
 import { dockerFailure, findFault, lastLines } from './fault.ts'
 import { pullImage } from './image.ts'
 import { carriesLabels, inspect, labelArguments, parseLabelled, partOf, saysAbsent, type Labels } from './labelled.ts'
@@ -30,6 +31,7 @@ export type ContainerRequest = {
   /** Where `docker` is run: one that outlives us is found by it. Our own folder when left out. */
   cwd?: string
   reporter: Reporter
+  deadline: Deadline
 }
 
 /** `port taken`: another process or container has the port, and nothing of ours is left. */
@@ -77,11 +79,12 @@ function passOverExpected(error: unknown): void {
 }
 
 async function tryToRun(engine: Engine, request: ContainerRequest): Promise<StartResult> {
-  const { name, image, labels, reporter, environment, cwd } = request
+  const { name, image, labels, reporter, environment, cwd, deadline } = request
   const repaired = new Set<string>()
   for (;;) {
     const { code, stderr } = await docker(engine, runArguments(request), {
       environment,
+      timeoutMs: deadline.remainingMs(defaultTimeoutMs),
       ...(cwd === undefined ? {} : { cwd }),
     })
     if (code === 0) return 'started'
@@ -89,7 +92,7 @@ async function tryToRun(engine: Engine, request: ContainerRequest): Promise<Star
     if (fault === 'port taken') return fault
     const isFirst = fault !== undefined && !repaired.has(fault)
     if (isFirst) repaired.add(fault)
-    if (fault === 'image missing' && isFirst) await pullImage(engine, image, reporter)
+    if (fault === 'image missing' && isFirst) await pullImage(engine, image, { reporter, deadline })
     else if (fault === 'name taken' && isFirst) await requireName(engine, name, labels)
     else throw dockerFailure(`the container ${name} (image ${image})`, 'started', stderr, { hint: configHint })
   }

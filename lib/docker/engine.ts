@@ -20,7 +20,7 @@ export type DockerOptions = Omit<RunOptions, 'env'> & {
 }
 
 /** An engine answers within a second; one on a slow network, or a machine that is under load, within a few. */
-const defaultTimeoutMs = 60_000
+export const defaultTimeoutMs = 60_000
 
 /** The engine that `docker` would talk to with this environment. DOCKER_HOST beats DOCKER_CONTEXT beats the chosen context. */
 export function currentEngine(env: NodeJS.ProcessEnv = process.env): Engine {

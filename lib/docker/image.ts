@@ -1,4 +1,5 @@
 /** Images: here already, or pulled from their registry. */
+import type { Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { docker, type Engine } from './engine.ts'
@@ -8,9 +9,14 @@ import { dockerFailure, findFault, lastLines } from './fault.ts'
 const pullTimeoutMs = 600_000
 
 /** Fetches an image, one remark for each layer that is there. Throws `IsolateError` with the next step, or as `docker`. */
-export async function pullImage(engine: Engine, image: string, reporter: Reporter): Promise<void> {
+export async function pullImage(
+  engine: Engine,
+  image: string,
+  { reporter, deadline }: { reporter: Reporter; deadline: Deadline },
+): Promise<void> {
   reporter.info(`pulling the image ${image}, once for this machine`)
-  const options = { timeoutMs: pullTimeoutMs, mergeOutput: true, onOutput: watchLayers(image, reporter) }
+  const timeoutMs = deadline.remainingMs(pullTimeoutMs)
+  const options = { timeoutMs, mergeOutput: true, onOutput: watchLayers(image, reporter) }
   const { code, stderr } = await docker(engine, ['pull', '--', image], options)
   if (code !== 0) throw pullFailure(image, stderr)
 }

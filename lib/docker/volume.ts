@@ -27,16 +27,25 @@ export async function createVolume(
 }
 
 /** Removes a volume of ours with its data. Safe to repeat. Throws `IsolateError` when a container uses it, or as `docker`. */
-export async function removeVolume(engine: Engine, name: string, labels: Labels): Promise<RemoveResult> {
-  const found = await findLabels(engine, name)
+export async function removeVolume(
+  engine: Engine,
+  name: string,
+  labels: Labels,
+  options: { timeoutMs?: number } = {},
+): Promise<RemoveResult> {
+  const found = await findLabels(engine, name, options)
   if (found === undefined) return 'absent'
   if (!carriesLabels(found, labels)) return 'not ours'
-  const { code, stderr } = await docker(engine, ['volume', 'rm', '--', name])
+  const { code, stderr } = await docker(engine, ['volume', 'rm', '--', name], options)
   if (code === 0 || saysAbsent(stderr)) return 'removed'
   throw dockerFailure(`the volume ${name}`, 'removed', stderr)
 }
 
-async function findLabels(engine: Engine, name: string): Promise<Labels | undefined> {
-  const [value] = await inspect(engine, 'volume', [name])
+async function findLabels(
+  engine: Engine,
+  name: string,
+  options: { timeoutMs?: number } = {},
+): Promise<Labels | undefined> {
+  const [value] = await inspect(engine, 'volume', [name], options)
   return parseLabelled(value)?.labels
 }

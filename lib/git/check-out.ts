@@ -9,6 +9,7 @@ import { git, gitFailure, tryGit, type GitPlace } from './git.ts'
 import { definesHook, type GitConfig } from './git-config.ts'
 import { isTaken } from '../files/inner-path.ts'
 import { worktreePlace } from './linked-git-dir.ts'
+import { timeLimit, type Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Repository } from './repository.ts'
 import { childEnvironment, run } from '../processes/run.ts'
@@ -16,14 +17,21 @@ import { childEnvironment, run } from '../processes/run.ts'
 /** On 5,000 files that took 0.87 s against 1.88 s, and on 400 it does no harm (git-config(1), checkout.workers). */
 const inParallel = ['-c', 'checkout.workers=4', '-c', 'checkout.thresholdForParallelism=100']
 
+type Following = { reporter: Reporter; deadline: Deadline }
+
 /** Throws `IsolateError` when git cannot check out, for any reason but a filter. */
-export async function checkOut({ commonDir }: Repository, worktree: string, reporter: Reporter): Promise<void> {
+export async function checkOut(
+  { commonDir }: Repository,
+  worktree: string,
+  { reporter, deadline }: Following,
+): Promise<void> {
   const place = worktreePlace(worktree)
   shareFilterState(commonDir, place.gitDir)
   const failed: FailedFilter[] = []
   const command = ['reset', '--quiet', '--hard', '--no-recurse-submodules']
   for (;;) {
-    const outcome = await tryGit(place, [...inParallel, ...withoutFilters(failed), ...command], { env: lfsEnvironment })
+    const options = { env: lfsEnvironment, ...timeLimit(deadline) }
+    const outcome = await tryGit(place, [...inParallel, ...withoutFilters(failed), ...command], options)
     const filter = outcome.code === 0 ? undefined : findFailedFilter(outcome.stderr)
     if (outcome.code === 0) {
       for (const warning of describeFilters(worktree, failed, outcome.stderr)) reporter.warn(warning)
@@ -92,7 +100,7 @@ async function settleIndex(place: GitPlace, failed: readonly FailedFilter[]): Pr
   await git(place, [...withoutFilters(failed), 'update-index', '--really-refresh', '--force-write-index'])
 }
 
-/** Nine of the ten minutes that Claude Code gives a creation, in ms. */
+/** At most, in ms: where nobody waits for the creation, too. */
 const hookTimeoutMs = 540_000
 
 /**
@@ -103,14 +111,15 @@ export async function runPostCheckout(
   { hooksFolder }: Repository,
   config: GitConfig,
   worktree: string,
-  reporter: Reporter,
+  { reporter, deadline }: Following,
 ): Promise<void> {
   const event = 'post-checkout'
   if (!existsSync(join(hooksFolder, event)) && !definesHook(config, event)) return
   const head = (await git(worktreePlace(worktree), ['rev-parse', 'HEAD'])).trim()
   const args = ['hook', 'run', '--ignore-missing', event, '--', '0'.repeat(head.length), head, '1']
+  const timeoutMs = deadline.remainingMs(hookTimeoutMs)
   // A hook finds its repository by itself, and has the environment that git would leave it.
-  const outcome = await run('git', args, { cwd: worktree, env: childEnvironment(), timeoutMs: hookTimeoutMs })
+  const outcome = await run('git', args, { cwd: worktree, env: childEnvironment(), timeoutMs })
   if (outcome.code !== 0) {
     reporter.warn(`the post-checkout hook of ${worktree} failed: ${(outcome.stderr || outcome.stdout).trim()}`)
   }

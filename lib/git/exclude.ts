@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { gitFailure, tryGit, type GitPlace } from './git.ts'
 import { requireReadableRules } from './ignore-rules.ts'
 import { sweepUnfinished, unfinishedPath } from '../state/unfinished-file.ts'
-import { withRepositoryLock } from './worktree.ts'
+import { withRepositoryLock, type Waiting } from './worktree.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 
 const begin = '# agent-isolate: begin (removed with the last isolated worktree)'
@@ -39,16 +39,25 @@ function patternFor(path: string): string {
   return `/${path.replace(/\/$/, '').replace(/[\\*?[\] !#]/g, '\\$&')}`
 }
 
-export async function excludePaths(commonDir: string, paths: readonly string[]): Promise<void> {
+export async function excludePaths(commonDir: string, paths: readonly string[], waiting?: Waiting): Promise<void> {
   const lines = paths.map(patternFor)
-  await withRepositoryLock(commonDir, async () => changeExclude(commonDir, (content) => addLines(content, lines)))
+  await withRepositoryLock(
+    commonDir,
+    async () => changeExclude(commonDir, (content) => addLines(content, lines)),
+    waiting,
+  )
 }
 
 /** Takes our lines away unless `isStillNeeded` says, under the repository's lock, that another worktree has some. */
-export async function withdrawExclude(commonDir: string, isStillNeeded: () => boolean): Promise<void> {
-  await withRepositoryLock(commonDir, async () => {
+export async function withdrawExclude(
+  commonDir: string,
+  isStillNeeded: () => boolean,
+  waiting?: Waiting,
+): Promise<void> {
+  const withdraw = async (): Promise<void> => {
     if (!isStillNeeded()) changeExclude(commonDir, removeBlock)
-  })
+  }
+  await withRepositoryLock(commonDir, withdraw, waiting)
 }
 
 /** Adds lines to our block, making it at the end where there is none. Pure. */

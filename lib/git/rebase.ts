@@ -8,6 +8,7 @@ import { promptlessEnvironment } from './fetch.ts'
 import { git, tryGit, tryGitIn, type GitOptions } from './git.ts'
 import { linkedGitDir, worktreePlace } from './linked-git-dir.ts'
 import { findOperation } from './operation.ts'
+import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Outcome } from '../processes/run.ts'
@@ -38,6 +39,7 @@ export type IntegrateOptions = {
   upstream: Upstream
   method: 'rebase' | 'merge'
   withHooks: boolean
+  deadline?: Deadline
 }
 
 /** Hundreds of commits are rebased in seconds; what takes two minutes waits for somebody (a hook, a filter, gpg). */
@@ -66,10 +68,12 @@ export async function rebaseWorktree(options: {
   worktree: string
   onto: RebaseTarget
   reporter: Reporter
+  deadline?: Deadline
 }): Promise<boolean> {
-  const { worktree, onto, reporter } = options
+  const { worktree, onto, reporter, deadline = noDeadline } = options
   const { commit, upstream, behind, after } = onto
-  const result = await integrate({ worktree, onto: commit, after, upstream, method: 'rebase', withHooks: false })
+  const ours = { method: 'rebase', withHooks: false, deadline } as const
+  const result = await integrate({ worktree, onto: commit, after, upstream, ...ours })
   if (result.isDone) return true
   // The worktree is new: whatever git does not know there is from the check-out that was killed.
   if (result.wasKilled) await git(worktreePlace(worktree), ['clean', '--quiet', '-ffdx'])
@@ -86,9 +90,10 @@ export async function rebaseWorktree(options: {
  * can ask nobody. Throws `IsolateError` only when it cannot be undone.
  */
 export async function integrate(options: IntegrateOptions): Promise<Integration> {
-  const { worktree, method } = options
+  const { worktree, method, deadline = noDeadline } = options
   const place = worktreePlace(worktree)
-  const settings: GitOptions = { env: integrateEnvironment(), timeoutMs: integrateTimeoutMs }
+  const timeoutMs = deadline.remainingMs(integrateTimeoutMs)
+  const settings: GitOptions = { env: integrateEnvironment(), timeoutMs }
   const runGit = (args: readonly string[]): Promise<Outcome> =>
     // A hook is to find its repository as it would after the same command by hand, without our --git-dir in its environment.
     options.withHooks
@@ -100,7 +105,7 @@ export async function integrate(options: IntegrateOptions): Promise<Integration>
   const listed = await tryGit(place, ['diff', '--name-only', '--diff-filter=U', '-z'])
   await undo(worktree, outcome, () => runGit([method, '--abort']))
   const conflicts = listed.stdout.split('\0').filter(Boolean)
-  return { isDone: false, conflicts, reason: describeOutcome(outcome), wasKilled: outcome.timedOut }
+  return { isDone: false, conflicts, reason: describeOutcome(outcome, timeoutMs), wasKilled: outcome.timedOut }
 }
 
 /** "conflict in a.ts, b.ts", or git's own words. */
@@ -141,8 +146,8 @@ async function undo(worktree: string, failed: Outcome, abort: () => Promise<Outc
 }
 
 /** Git's own words, and a hook's, on one line. */
-function describeOutcome({ timedOut, stderr, stdout }: Outcome): string {
-  if (timedOut) return `it took longer than ${integrateTimeoutMs / 1000} s`
+function describeOutcome({ timedOut, stderr, stdout }: Outcome, timeoutMs: number): string {
+  if (timedOut) return `it took longer than ${Math.round(timeoutMs / 1000)} s`
   const lines = (stderr.trim() || stdout).split('\n').map((line) => line.trim())
   const words = lines.filter((line) => line !== '' && !line.startsWith('hint:')).slice(0, 4)
   return words.join(' ').replaceAll(/(^| )(?:fatal|error): /g, '$1') || 'git said nothing about why'

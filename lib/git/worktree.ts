@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
+import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { withLock } from '../state/lock.ts'
 import { listWorktrees, type ListedWorktree, type Repository } from './repository.ts'
@@ -17,17 +18,25 @@ import type { Outcome } from '../processes/run.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { makeSelfIgnoringFolder, removeFolderIfEmpty, removeSelfIgnoringFolder } from '../files/self-ignoring-folder.ts'
 
-/** Twenty creations need a second; a fetch under the same lock some more. */
+/** Twenty creations need a second; a fetch under the same lock some more. At most, in ms. */
 const repositoryWaitMs = 120_000
 
 export function repositoryLockName(commonDir: string): string {
   return `repository-${createHash('sha256').update(commonDir).digest('hex').slice(0, 24)}`
 }
 
-export function withRepositoryLock<T>(commonDir: string, work: () => Promise<T>, reporter?: Reporter): Promise<T> {
+/** Who is told of a wait, and when it must end. */
+export type Waiting = { reporter?: Reporter; deadline?: Deadline }
+
+export function withRepositoryLock<T>(
+  commonDir: string,
+  work: () => Promise<T>,
+  { reporter, deadline = noDeadline }: Waiting = {},
+): Promise<T> {
+  const waitMs = deadline.remainingMs(repositoryWaitMs)
   const purpose = `the worktrees of ${commonDir}`
   const onWait = (): void => reporter?.progress(`waiting for another process that adds or fetches in ${commonDir}`)
-  return withLock(repositoryLockName(commonDir), { purpose, waitMs: repositoryWaitMs, onWait }, work)
+  return withLock(repositoryLockName(commonDir), { purpose, waitMs, onWait }, work)
 }
 
 export type NewWorktree = {
@@ -44,7 +53,7 @@ export type NewWorktree = {
 export async function addWorktree(
   { commonDir }: Repository,
   { path, branch, start }: NewWorktree,
-  { claim, reporter }: { claim: () => void; reporter: Reporter },
+  { claim, ...waiting }: Waiting & { claim: () => void },
 ): Promise<void> {
   const what = start === undefined ? [path, branch] : ['--no-track', '-b', branch, path, start]
   const args = ['worktree', 'add', '--quiet', '--no-checkout', ...what]
@@ -57,7 +66,7 @@ export async function addWorktree(
     makeSelfIgnoringFolder(dirname(path))
     return tryGit({ gitDir: commonDir }, args)
   }
-  const outcome = await withRepositoryLock(commonDir, add, reporter)
+  const outcome = await withRepositoryLock(commonDir, add, waiting)
   if (outcome.code === 0) return claimWorkTree(commonDir, path)
   const taken = /is already (?:checked out|used by worktree) at '(.+)'/.exec(outcome.stderr)?.[1]
   if (taken === undefined) throw gitFailure({ gitDir: commonDir }, args, outcome)
@@ -117,8 +126,9 @@ export function removeWorktreeEntry(
   commonDir: string,
   path: string,
   keepsCommits: boolean,
+  waiting: Waiting = {},
 ): Promise<string | undefined> {
-  return withRepositoryLock(commonDir, async () => {
+  const remove = async (): Promise<string | undefined> => {
     const listed = existsSync(path) ? undefined : await findListed(commonDir, path)
     const saved = listed !== undefined && keepsCommits ? await keepDetached(commonDir, listed) : undefined
     if (listed !== undefined) {
@@ -129,7 +139,8 @@ export function removeWorktreeEntry(
     if (removeSelfIgnoringFolder(folder) && basename(dirname(folder)) === '.claude')
       removeFolderIfEmpty(dirname(folder))
     return saved
-  })
+  }
+  return withRepositoryLock(commonDir, remove, waiting)
 }
 
 async function keepDetached(commonDir: string, { path, head, branch }: ListedWorktree): Promise<string | undefined> {

@@ -2,6 +2,7 @@
  * What a worktree can hold. All of one sort is one kind: how the ledger's text of it is read, where it lies, what it is called,
  * what git must not see of it, and how it is given back. A new kind is a module of its own and a line in lifecycle/kinds.ts.
  */
+import type { Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Lease } from './lease.ts'
 import type { Resource } from './resource.ts'
@@ -34,6 +35,8 @@ export type Undoing = {
   reporter: Reporter
   /** The user has said that work may be lost. */
   discard: boolean
+  /** None when left out. */
+  deadline?: Deadline
 }
 
 /** The lease's resources of that kind, the oldest first. */

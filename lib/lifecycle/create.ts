@@ -11,6 +11,7 @@ import { git } from '../git/git.ts'
 import { loadGitConfig } from '../git/git-config.ts'
 import { worktreePlace } from '../git/linked-git-dir.ts'
 import { leadsInside } from '../files/inner-path.ts'
+import { deadlineAt, noDeadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
 import { judgeHeld } from './judge-leases.ts'
@@ -22,7 +23,6 @@ import { runSetup } from './project-commands.ts'
 import { ownIdentity } from '../processes/process-identity.ts'
 import { loadProject, type Project } from '../project/project.ts'
 import { keepIfInWork, reapDeadLeases } from './reap.ts'
-import type { Reporter } from '../report/reporter.ts'
 import { placeHere, type ListedWorktree } from '../git/repository.ts'
 import { claimRepositoryId } from '../ledger/repository-id.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
@@ -46,7 +46,7 @@ export type Creation = {
   isReopened: boolean
 }
 
-/** A set-up may install for minutes; Claude Code gives a hook ten. */
+/** A set-up may install for minutes. At most, in ms: where nobody waits for the creation, too. */
 const creationWaitMs = 600_000
 
 /** Makes, or opens again, the worktree `name` of the repository that `cwd` is in. Throws `IsolateError`, leaving nothing behind. */
@@ -88,19 +88,20 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
 
 export function withWorktreeLock<T>(
   identity: WorktreeIdentity,
-  { reporter }: Pick<Tools, 'reporter'>,
+  { reporter, deadline = noDeadline }: Pick<Tools, 'reporter'> & Partial<Pick<Tools, 'deadline'>>,
   work: () => Promise<T>,
 ): Promise<T> {
   const purpose = `the worktree ${identity.worktree}`
   const onWait = (): void => reporter.progress(`waiting for another process that works on ${identity.worktree}`)
-  return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs: creationWaitMs, onWait }, work)
+  const waitMs = deadline.remainingMs(creationWaitMs)
+  return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs, onWait }, work)
 }
 
 /** The worktree that git lists at the path and that is there; a stale entry of git's is removed, anything else in the way is an error. */
 async function findUsable(
   { repository }: Project,
   worktree: string,
-  { reporter }: Tools,
+  tools: Tools,
 ): Promise<ListedWorktree | undefined> {
   const { commonDir } = repository
   const listed = await findListed(commonDir, worktree)
@@ -109,9 +110,9 @@ async function findUsable(
   if (listed?.isLocked) {
     throw new IsolateError(`${worktree} is gone, but git has it locked`, { hint: `git worktree unlock ${worktree}` })
   }
-  const saved = listed === undefined ? undefined : await removeWorktreeEntry(commonDir, worktree, true)
+  const saved = listed === undefined ? undefined : await removeWorktreeEntry(commonDir, worktree, true, tools)
   if (saved !== undefined)
-    reporter.info(`kept the commits of the worktree that was there, which were on no branch, as ${saved}`)
+    tools.reporter.info(`kept the commits of the worktree that was there, which were on no branch, as ${saved}`)
   return undefined
 }
 
@@ -154,17 +155,17 @@ async function build(project: Project, worktree: string, name: WorktreeName, too
   // The base of a branch that exists is settled.
   const start = (await hasBranch(repository.commonDir, branch))
     ? undefined
-    : await stopwatch.measure('upstream', () => chooseStart(project, gitConfig, reporter))
+    : await stopwatch.measure('upstream', () => chooseStart(project, gitConfig, tools))
   const lease = await stopwatch.measure('lease', () => reserve(project, newLease(project, worktree, name.name, branch)))
   return orTearDown(lease, tools, async () => {
     const made = await stopwatch.measure('git worktree add', () => makeWorktree(project, lease, branch, start, tools))
-    await stopwatch.measure('check out', () => checkOut(repository, worktree, reporter))
+    await stopwatch.measure('check out', () => checkOut(repository, worktree, tools))
     const based = start?.rebaseOnto === undefined ? made : await rebase(made, start.rebaseOnto, tools)
     if (existsSync(join(worktree, '.gitmodules'))) {
       reporter.info('submodules are not checked out in a new worktree: git submodule update --init')
     }
     const { lease: prepared } = await prepareWorktree(project, { ...based, state: 'preparing' }, tools)
-    await stopwatch.measure('post-checkout', () => runPostCheckout(repository, gitConfig, worktree, reporter))
+    await stopwatch.measure('post-checkout', () => runPostCheckout(repository, gitConfig, worktree, tools))
     return finish(project, prepared, tools)
   })
 }
@@ -175,19 +176,20 @@ async function makeWorktree(
   lease: Lease,
   branch: string,
   start: StartPoint | undefined,
-  { reporter }: Tools,
+  { reporter, deadline }: Tools,
 ): Promise<Lease> {
   const own: Resource[] = start === undefined ? [] : [{ kind: 'branch', name: branch, start: start.commit }]
   const made: Lease = { ...lease, resources: [...own, { kind: 'worktree' }] }
   const place = { path: lease.worktree, branch, start: start?.commit }
-  await addWorktree(repository, place, { claim: () => saveLease(made), reporter })
+  await addWorktree(repository, place, { claim: () => saveLease(made), reporter, deadline })
   return made
 }
 
 /** Notes the tip that the rebase left: its commits are copies of ones that are safe, and no reason to keep the branch. */
-async function rebase(lease: Lease, onto: RebaseTarget, { reporter }: Tools): Promise<Lease> {
+async function rebase(lease: Lease, onto: RebaseTarget, { reporter, stopwatch, deadline }: Tools): Promise<Lease> {
   const { worktree } = lease
-  if (!(await rebaseWorktree({ worktree, onto, reporter }))) return lease
+  const options = { worktree, onto, reporter, deadline }
+  if (!(await stopwatch.measure('rebase', () => rebaseWorktree(options)))) return lease
   const rebased = (await git(worktreePlace(worktree), ['rev-parse', 'HEAD'])).trim()
   const resources = lease.resources.map((one) => (one.kind === 'branch' ? { ...one, rebased } : one))
   const noted: Lease = { ...lease, resources }
@@ -211,7 +213,7 @@ async function adopt(project: Project, adoptee: Adoptee, tools: Tools): Promise<
 }
 
 /** Under the repository's lock, so that two which are set up at once get two names. */
-function reserveFor(project: Project, { worktree, name, branch }: Adoptee, { reporter }: Tools): Promise<Lease> {
+function reserveFor(project: Project, { worktree, name, branch }: Adoptee, tools: Tools): Promise<Lease> {
   if (name !== undefined) return reserve(project, newLease(project, worktree, name, branch))
   const { commonDir } = project.repository
   const choose = (): Promise<Lease> => {
@@ -222,38 +224,46 @@ function reserveFor(project: Project, { worktree, name, branch }: Adoptee, { rep
     )
     return reserve(project, newLease(project, worktree, chosen, branch))
   }
-  return withRepositoryLock(commonDir, choose, reporter)
+  return withRepositoryLock(commonDir, choose, tools)
 }
 
 /** A database that had to be made anew (its container was gone) has no migrations yet. */
 async function refresh(project: Project, lease: Lease, tools: Tools): Promise<Lease> {
   const { lease: prepared, hasNewDatabase } = await prepareWorktree(project, lease, tools)
-  if (hasNewDatabase) await runSetup(project, prepared, tools.reporter)
+  if (hasNewDatabase) await setUp(project, prepared, tools)
   return prepared
 }
 
 /** Set-up commands, and only then: ready. */
 async function finish(project: Project, lease: Lease, tools: Tools): Promise<Lease> {
-  await tools.stopwatch.measure('set-up commands', () => runSetup(project, lease, tools.reporter))
+  await setUp(project, lease, tools)
   const ready: Lease = { ...lease, state: 'ready' }
   saveLease(ready)
   return ready
 }
 
-async function orTearDown(lease: Lease, { reporter }: Tools, work: () => Promise<Lease>): Promise<Lease> {
+function setUp(project: Project, lease: Lease, tools: Tools): Promise<void> {
+  return tools.stopwatch.measure('set-up commands', () => runSetup(project, lease, tools))
+}
+
+async function orTearDown(lease: Lease, tools: Tools, work: () => Promise<Lease>): Promise<Lease> {
   try {
     return await work()
   } catch (error) {
-    await takeBack(lease, reporter)
+    await takeBack(lease, tools)
     throw error
   }
 }
 
+/** For a teardown, however late it is; without engines and servers it takes a tenth of a second. A hook's deadline leaves this, and the time to end a program. */
+const takeBackMs = 25_000
+
 /** The reason for it is what is to be told; a lease that could not be given back is for the next to come. */
-async function takeBack(lease: Lease, reporter: Reporter): Promise<void> {
+async function takeBack(lease: Lease, { reporter, deadline }: Tools): Promise<void> {
+  const options = { reporter, discard: false, deadline: deadlineAt(deadline.limitMs + takeBackMs) }
   try {
     // The newest version: preparing has added resources to it.
-    await tearDown({ ...(findLease(lease) ?? lease), state: 'creating' }, { reporter, discard: false })
+    await tearDown({ ...(findLease(lease) ?? lease), state: 'creating' }, options)
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
     reporter.warn(

@@ -55,7 +55,7 @@ export const excludeKind: Kind<ExcludeResource> = {
   where: 'repository',
   is: (resource): resource is ExcludeResource => resource.kind === 'exclude',
   describe: () => 'what its repository ignores for it',
-  undo: (_, { lease }) => withdrawExclude(lease.commonDir, () => hasOtherExclude(lease)),
+  undo: (_, undoing) => withdrawExclude(undoing.lease.commonDir, () => hasOtherExclude(undoing.lease), undoing),
 }
 
 function hasOtherExclude({ id, commonDir }: Lease): boolean {
@@ -67,7 +67,8 @@ function hasOtherExclude({ id, commonDir }: Lease): boolean {
  * The folder is first renamed, in one step, to a name that carries the lease's id: whatever is written at its path from
  * then on is not ours, and a removal that was killed half-way goes on with the rest of it.
  */
-async function removeWorktree({ lease, reporter, discard }: Undoing): Promise<void> {
+async function removeWorktree(undoing: Undoing): Promise<void> {
+  const { lease, reporter, discard } = undoing
   const { worktree, commonDir, id } = lease
   const removed = join(dirname(worktree), `.removed-${id}`)
   try {
@@ -81,7 +82,7 @@ async function removeWorktree({ lease, reporter, discard }: Undoing): Promise<vo
     })
   }
   if (!existsSync(commonDir)) return
-  const saved = await removeWorktreeEntry(commonDir, worktree, !discard)
+  const saved = await removeWorktreeEntry(commonDir, worktree, !discard, undoing)
   if (saved !== undefined) reporter.info(`kept the commits of ${worktree}, which were on no branch, as ${saved}`)
 }
 
@@ -89,18 +90,18 @@ async function removeWorktree({ lease, reporter, discard }: Undoing): Promise<vo
  * Under the repository's lock, so that two removals cannot each count the other's branch as the place that keeps a commit,
  * and by compare and swap, since the user's git takes no lock of ours. A branch that is checked out anywhere stays.
  */
-async function removeBranch(
-  { name, rebased, givenUp }: BranchResource,
-  { lease: { commonDir }, reporter }: Undoing,
-): Promise<void> {
+async function removeBranch({ name, rebased, givenUp }: BranchResource, undoing: Undoing): Promise<void> {
+  const { lease, reporter } = undoing
+  const { commonDir } = lease
   if (!existsSync(commonDir)) return
-  await withRepositoryLock(commonDir, async () => {
+  const remove = async (): Promise<void> => {
     const tip = await findTip(commonDir, name)
     if (tip === undefined || (await listWorktrees(commonDir)).some(({ branch }) => branch === name)) return
     const own = await countOwnCommits(commonDir, tip, { except: name, copies: givenUp ?? rebased })
     if (own > 0) return reporter.info(`kept the branch ${name}: it has ${own} commits that no other branch has`)
     await deleteBranch(commonDir, name, tip)
-  })
+  }
+  await withRepositoryLock(commonDir, remove, undoing)
 }
 
 async function deleteBranch(commonDir: string, name: string, tip: string): Promise<void> {

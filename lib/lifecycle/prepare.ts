@@ -20,6 +20,7 @@ import { decideDependencies } from '../dependencies/decide-dependencies.ts'
 import type { DependencyDecision } from '../dependencies/dependency-plan.ts'
 import { environmentOf, loadTemplate, writeEnvironment, writeShellEnvironment } from '../environment/environment.ts'
 import { excludePaths, findNotIgnored } from '../git/exclude.ts'
+import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { markWorktree } from '../ledger/mark.ts'
 import { assignLeasePorts } from '../ledger/lease-ports.ts'
@@ -33,7 +34,8 @@ import type { Stopwatch } from '../report/stopwatch.ts'
 import { findPortNames } from '../env-text/template.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
 
-export type Tools = { reporter: Reporter; stopwatch: Stopwatch }
+/** `deadline`: the one that every wait and every program on the way has. */
+export type Tools = { reporter: Reporter; stopwatch: Stopwatch; deadline: Deadline }
 
 /** Names of ports, beside `app`, that the config or the template asks for; first the one of a container. */
 export function requiredPortNames(project: ProjectFiles, worktree?: string): string[] {
@@ -51,7 +53,7 @@ export type Prepared = { lease: Lease; hasNewDatabase: boolean }
 export async function prepareWorktree(
   project: Project,
   lease: Lease,
-  { reporter, stopwatch }: Tools,
+  { reporter, stopwatch, deadline }: Tools,
 ): Promise<Prepared> {
   const { worktree } = lease
   const { config, repository, isTrusted } = project
@@ -72,7 +74,7 @@ export async function prepareWorktree(
   const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree), keptPorts(lease))
   const current: Lease = { ...lease, ports, resources }
   saveLease(current)
-  if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable)
+  if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable, { reporter, deadline })
 
   const gitFolder = ownGitFolder(worktree)
   const leaveOut = databaseFiles(config, current)
@@ -89,14 +91,14 @@ export async function prepareWorktree(
       })
   })
   const dependencies = stopwatch.measure('dependencies', async () => {
-    if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter })
+    if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter, deadline })
   })
   // The only one of the three that writes to the lease.
   const databases = stopwatch.measure('database', () =>
     createDatabases(
       project,
       current,
-      databaseOptions(project, reporter, () => allOrFirstError([context, dependencies])),
+      databaseOptions(project, { reporter, deadline }, () => allOrFirstError([context, dependencies])),
     ),
   )
   await allOrFirstError([context, dependencies, databases])
@@ -133,14 +135,15 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
 /** A seed's command is a set-up command: it may need the dependencies, and the files that git does not have. */
 export function databaseOptions(
   project: Project,
-  reporter: Reporter,
+  { reporter, deadline = noDeadline }: Partial<Pick<Tools, 'deadline'>> & Pick<Tools, 'reporter'>,
   awaitFiles: () => Promise<void> = async () => undefined,
 ): DatabaseOptions {
   return {
     reporter,
+    deadline,
     runSeedCommand: async (command, lease) => {
       await awaitFiles()
-      const failure = await runCommand(project, lease, command, reporter)
+      const failure = await runCommand(project, lease, command, { reporter, deadline })
       if (failure !== undefined) {
         throw new IsolateError(failure, { hint: 'Fix "database.seedCommand" in agent-isolate.json, then try again.' })
       }

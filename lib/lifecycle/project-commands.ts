@@ -2,17 +2,21 @@
 import { existsSync } from 'node:fs'
 import { environmentOf } from '../environment/environment.ts'
 import { loadLastEnvironment } from '../environment/last-environment.ts'
+import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Lease } from '../ledger/lease.ts'
 import type { Project } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { childEnvironment, run } from '../processes/run.ts'
 
+/** Who is told what runs, and when it must have ended. */
+type Running = { reporter: Reporter; deadline?: Deadline }
+
 /** Runs the repository's set-up commands in the worktree. A failing one is an error; those of an untrusted repository are a warning. */
-export async function runSetup(project: Project, lease: Lease, reporter: Reporter): Promise<void> {
-  if (!mayRun(project, 'setup', reporter)) return
+export async function runSetup(project: Project, lease: Lease, running: Running): Promise<void> {
+  if (!mayRun(project, 'setup', running.reporter)) return
   for (const command of project.config.setup) {
-    const failure = await runCommand(project, lease, command, reporter)
+    const failure = await runCommand(project, lease, command, running)
     if (failure !== undefined)
       throw new IsolateError(failure, {
         hint: 'Fix the command ("setup" in agent-isolate.json), then try again.',
@@ -35,7 +39,7 @@ export async function runTeardownCommands(
   const exported = await findTeardownEnvironment(project, lease, reporter)
   if (exported === undefined) return false
   for (const command of project.config.teardown) {
-    const failure = await runInShell(lease, exported, command, reporter)
+    const failure = await runInShell(lease, exported, command, { reporter })
     if (failure !== undefined) reporter.warn(failure)
   }
   return true
@@ -78,7 +82,7 @@ export function isWithinSetUp({ id }: Pick<Lease, 'id'>): boolean {
   return process.env[setUpVariable] === id
 }
 
-/** Nine of the ten minutes that Claude Code gives a creation, in ms. */
+/** At most, in ms: where nobody waits for the creation, too. */
 const commandTimeoutMs = 540_000
 
 /** The text of a failure; undefined when all went well. The shell gets the user's own, trusted, words and nothing else. */
@@ -86,21 +90,22 @@ export async function runCommand(
   project: Project,
   lease: Lease,
   command: string,
-  reporter: Reporter,
+  running: Running,
 ): Promise<string | undefined> {
   const { exported } = environmentOf(project, lease)
-  return runInShell(lease, exported, command, reporter)
+  return runInShell(lease, exported, command, running)
 }
 
 async function runInShell(
   lease: Lease,
   exported: Readonly<Record<string, string>>,
   command: string,
-  reporter: Reporter,
+  { reporter, deadline = noDeadline }: Running,
 ): Promise<string | undefined> {
   reporter.progress(`running: ${command}`)
+  const timeoutMs = deadline.remainingMs(commandTimeoutMs)
   const env = childEnvironment({ ...exported, [setUpVariable]: lease.id })
-  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs: commandTimeoutMs })
+  const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs })
   if (outcome.code === 0) return undefined
   const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')
   return `the command "${command}" failed (${outcome.timedOut ? 'it took too long' : (outcome.code ?? outcome.signal)}) in ${lease.worktree}:\n    ${lastLines}`

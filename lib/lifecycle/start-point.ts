@@ -6,7 +6,7 @@ import { fetchUpstream } from '../git/fetch.ts'
 import type { GitConfig } from '../git/git-config.ts'
 import type { Project } from '../project/project.ts'
 import type { RebaseTarget } from '../git/rebase.ts'
-import type { Reporter } from '../report/reporter.ts'
+import type { Tools } from './prepare.ts'
 import { placeHere, sourcePlace } from '../git/repository.ts'
 import {
   compareWithUpstream,
@@ -32,14 +32,15 @@ const staleAfterMs = 300_000
 export async function chooseStart(
   { repository, config }: Project,
   gitConfig: GitConfig,
-  reporter: Reporter,
+  { reporter, deadline }: Pick<Tools, 'reporter' | 'deadline'>,
 ): Promise<StartPoint> {
   const { commonDir } = repository
   // Where the caller is: a subagent of a session in a worktree starts from that session's commits.
   const here = placeHere(repository)
   const upstream = await findUpstream(here, gitConfig, config.sync.upstream)
   if (upstream === undefined) return { commit: await requireHead(here) }
-  const { fetch: mode, timeoutMs } = config.sync
+  const { fetch: mode } = config.sync
+  const timeoutMs = deadline.remainingMs(config.sync.timeoutMs)
   const place = sourcePlace(repository)
   await fetchUpstream({ place, config: gitConfig, commonDir, upstream, mode, staleAfterMs, timeoutMs, reporter })
   const comparison = await compareWithUpstream(here, gitConfig, upstream, 'HEAD')

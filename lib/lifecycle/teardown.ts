@@ -16,7 +16,7 @@ import type { Reporter } from '../report/reporter.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
 import { kindOf } from './kinds.ts'
 
-export type TeardownOptions = Pick<Undoing, 'reporter' | 'discard'>
+export type TeardownOptions = Omit<Undoing, 'lease'>
 
 /**
  * Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. What could not be given back

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { noDeadline } from '../../lib/report/deadline.ts'
 import { loadGitConfig } from '../../lib/git/git-config.ts'
 import { loadProject } from '../../lib/project/project.ts'
 import { placeHere } from '../../lib/git/repository.ts'
@@ -22,7 +23,7 @@ async function choose(cwd: string): Promise<Chosen> {
   const reporter = rememberingReporter()
   const project = await loadProject(cwd)
   const config = await loadGitConfig(placeHere(project.repository))
-  return { start: await chooseStart(project, config, reporter), warnings: reporter.warnings }
+  return { start: await chooseStart(project, config, { reporter, deadline: noDeadline }), warnings: reporter.warnings }
 }
 
 /** A worktree made as a creation makes it: at the start point, then rebased. */

@@ -175,7 +175,7 @@ test(
     const leases = loadLeases(sandbox).filter(({ isShared }) => !isShared)
     for (const [index, lease] of leases.entries()) {
       assert.equal(listOurs(label).length, 1)
-      await releaseSharedContainer(lease, stderrReporter)
+      await releaseSharedContainer(lease, { reporter: stderrReporter })
       assert.equal(loadLeases(sandbox).length, 3 - index)
     }
     assert.deepEqual(listOurs(label), [])

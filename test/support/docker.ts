@@ -9,6 +9,7 @@ import { delimiter, dirname } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { ContainerRequest } from '../../lib/docker/container.ts'
 import type { Labels } from '../../lib/docker/labelled.ts'
+import { noDeadline } from '../../lib/report/deadline.ts'
 import { IsolateError } from '../../lib/report/isolate-error.ts'
 import { UnreachableError } from '../../lib/report/unreachable-error.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
@@ -111,6 +112,7 @@ export async function prepareContainer(t: TestContext): Promise<PreparedContaine
     publish: { address: '127.0.0.1', hostPort, containerPort: 5432 },
     command: ['sleep', '60'],
     reporter: { info: remark, warn: remark, progress: remark },
+    deadline: noDeadline,
   }
   return { ...scope, sandbox, remarks, takePort, request }
 }

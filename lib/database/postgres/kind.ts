@@ -11,21 +11,21 @@ import {
 
 export const containerKind: Kind<ContainerResource> = {
   ...containerShape,
-  async undo(container, { lease }) {
-    await (await import('./container/container.ts')).removeLeaseContainer(lease, container)
+  async undo(container, { lease, deadline }) {
+    await (await import('./container/container.ts')).removeLeaseContainer(lease, container, deadline)
   },
 }
 
 export const sharedContainerKind: Kind<SharedContainerResource> = {
   ...sharedContainerShape,
-  async undo(_, { lease, reporter }) {
-    await (await import('./container/shared-container.ts')).releaseSharedContainer(lease, reporter)
+  async undo(_, undoing) {
+    await (await import('./container/shared-container.ts')).releaseSharedContainer(undoing.lease, undoing)
   },
 }
 
 export const postgresKind: Kind<PostgresResource> = {
   ...postgresShape,
-  async undo(database, { lease }) {
-    await (await import('./remove-database.ts')).removePostgres(lease, database)
+  async undo(database, { lease, deadline }) {
+    await (await import('./remove-database.ts')).removePostgres(lease, database, deadline)
   },
 }

@@ -25,13 +25,13 @@ export async function provideInContainer(
   open: OpenLease,
   options: ContainerOptions,
 ): Promise<DatabasePurpose[]> {
-  const { reset, reporter, runSeedCommand } = options
-  const folder = open.lease.worktree
+  const { reset, reporter, deadline, runSeedCommand } = options
+  const place = { folder: open.lease.worktree, reporter, deadline }
   const seed = findSeed(project.repository.source, config)
   const isOwn = config.isolation === 'container'
   const container = isOwn
-    ? await requireContainer(config, open, { folder, reporter })
-    : await requireSharedContainer(project, config, open, { folder, reporter })
+    ? await requireContainer(config, open, place)
+    : await requireSharedContainer(project, config, open, place)
   const on = isOwn ? 'own container' : 'shared container'
   const maintenance = maintenanceDatabase(container)
   warnOfOldSettings(container, config, reporter)
@@ -45,8 +45,9 @@ export async function provideInContainer(
     target: targetIn(container.server, maintenance),
     names: namesFor(config, open.lease),
     renderUrl,
-    chooseTemplate: (server) => requireContainerTemplate(server, { container, seed, runCommand, folder, reporter }),
+    chooseTemplate: (server) => requireContainerTemplate(server, { container, seed, runCommand, ...place }),
     reset,
+    deadline,
   })
 }
 

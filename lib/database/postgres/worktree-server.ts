@@ -5,20 +5,21 @@ import type { DatabasePurpose } from '../purpose.ts'
 import type { PostgresServerConfig } from '../../project/config.ts'
 import type { OpenLease } from '../../ledger/open-lease.ts'
 import type { Project } from '../../project/project.ts'
+import type { Deadline } from '../../report/deadline.ts'
 import type { Reporter } from '../../report/reporter.ts'
 import { targetOf, withDatabase } from './client/database-url.ts'
 import { requireTemplate } from './server/private-template.ts'
 import { requireServerUrl } from './server/server-url.ts'
 import { requireDatabases, uniqueDatabaseName } from './server/worktree-databases.ts'
 
-export type ProvideOptions = { reset: readonly DatabasePurpose[]; reporter: Reporter }
+export type ProvideOptions = { reset: readonly DatabasePurpose[]; reporter: Reporter; deadline: Deadline }
 
 /** Makes what is missing. Answers what that was. Throws `IsolateError`; what was made until then is in the lease. */
 export async function provideOnServer(
   project: Project,
   config: PostgresServerConfig,
   open: OpenLease,
-  { reset, reporter }: ProvideOptions,
+  { reset, reporter, deadline }: ProvideOptions,
 ): Promise<DatabasePurpose[]> {
   const url = requireServerUrl(project.repository.source, project.config, config)
   const source = config.template ?? targetOf(url).database
@@ -47,6 +48,7 @@ export async function provideOnServer(
       return template
     },
     reset,
+    deadline,
   })
 }
 

@@ -17,8 +17,11 @@ export { PostgresError, type Row } from './protocol.ts'
 export type ConnectOptions = {
   /** For the whole login, names looked up and all. */
   timeoutMs: number
-  /** For each query, without limit when left out. A query that takes longer is cancelled, and the connection is lost (ETIMEDOUT). */
-  queryTimeoutMs?: number
+  /**
+   * For each query, without limit when left out; a function is asked when the query begins. One that takes longer is
+   * cancelled, and the connection is lost (ETIMEDOUT).
+   */
+  queryTimeoutMs?: number | (() => number)
   /** What pg_stat_activity shows. */
   applicationName?: string
 }
@@ -98,7 +101,8 @@ function createConnection(
 ): Connection {
   let last: Promise<unknown> = Promise.resolve()
   const runOne = async (sql: string): Promise<Row[]> => {
-    const timer = queryTimeoutMs === undefined ? undefined : setTimeout(giveUp, queryTimeoutMs)
+    const limitMs = typeof queryTimeoutMs === 'function' ? queryTimeoutMs() : queryTimeoutMs
+    const timer = limitMs === undefined ? undefined : setTimeout(() => giveUp(limitMs), limitMs)
     try {
       return await runQuery(stream, sql, session.parameters)
     } catch (error) {
@@ -109,8 +113,8 @@ function createConnection(
       clearTimeout(timer)
     }
   }
-  const giveUp = (): void => {
-    const message = `${describeTarget(target)} did not answer a query within ${queryTimeoutMs} ms`
+  const giveUp = (limitMs: number): void => {
+    const message = `${describeTarget(target)} did not answer a query within ${limitMs} ms`
     stream.fail(new ConnectionError('ETIMEDOUT', message))
     if (session.cancelKey !== undefined) void cancelQuery(target, session.cancelKey)
   }

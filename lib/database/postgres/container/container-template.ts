@@ -1,5 +1,6 @@
 /** What the databases in a container are cloned from: the image's own database, sealed, and a copy of it with the seed in it. */
 import type { ContainerResource } from '../resources.ts'
+import type { Deadline } from '../../../report/deadline.ts'
 import type { Reporter } from '../../../report/reporter.ts'
 import {
   cloneDatabase,
@@ -25,6 +26,7 @@ export type ContainerTemplateRequest = {
   runCommand: (command: string, database: string) => Promise<void>
   folder: string
   reporter: Reporter
+  deadline: Deadline
 }
 
 /** Makes what is not there yet. A template counts once it is marked: one that was left half-made is made anew. */
@@ -66,11 +68,11 @@ async function requireBase(server: Server, name: string): Promise<void> {
 
 async function fill(
   database: string,
-  { container, seed, runCommand, folder }: ContainerTemplateRequest,
+  { container, seed, runCommand, folder, deadline }: ContainerTemplateRequest,
 ): Promise<void> {
   const { engine, name, server } = container
   for (const file of seed.files) {
-    await runSeedFile(file, { engine, container: name, user: server.user, database, folder })
+    await runSeedFile(file, { engine, container: name, user: server.user, database, folder, deadline })
   }
   if (seed.command !== undefined) await runCommand(seed.command, database)
 }

@@ -18,6 +18,7 @@ import { IsolateError } from '../../../report/isolate-error.ts'
 import { type Lease } from '../../../ledger/lease.ts'
 import type { OpenLease } from '../../../ledger/open-lease.ts'
 import { isPortFree, sparePorts } from '../../../ledger/ports.ts'
+import { noDeadline, timeLimit, type Deadline } from '../../../report/deadline.ts'
 import type { Reporter } from '../../../report/reporter.ts'
 import { slugOf } from '../../../git/worktree-name.ts'
 import { PostgresError, type PostgresTarget } from '../client/connection.ts'
@@ -47,7 +48,7 @@ export async function requireContainer(
   if (known !== undefined && (await isAnswering(known))) return known
   const isBack = known !== undefined && (await startAgain(open.lease, known))
   const container = isBack ? known : await runOnFreePort(config, open, await claimContainer(config, open, known), place)
-  await requireReady(config, container)
+  await requireReady(config, container, place.deadline)
   return container
 }
 
@@ -66,10 +67,14 @@ export async function isAnswering(container: ContainerResource): Promise<boolean
 }
 
 /** Removes the container and its data. Safe to repeat. Throws as `docker` where the engine is out of reach. */
-export async function removeLeaseContainer(lease: Lease, { name, engine, volume }: ContainerResource): Promise<void> {
+export async function removeLeaseContainer(
+  lease: Lease,
+  { name, engine, volume }: ContainerResource,
+  deadline: Deadline = noDeadline,
+): Promise<void> {
   const labels = leaseLabels(lease)
-  await removeContainer(engine, name, labels)
-  if (volume !== undefined) await removeVolume(engine, volume, labels)
+  await removeContainer(engine, name, labels, timeLimit(deadline))
+  if (volume !== undefined) await removeVolume(engine, volume, labels, timeLimit(deadline))
 }
 
 /** An engine that is out of reach is found out before anything is written down: nothing is left to give back later then. */
@@ -141,7 +146,8 @@ async function startAgain(lease: Lease, { engine, name }: ContainerResource): Pr
   return result === 'started'
 }
 
-type Place = { folder: string; reporter: Reporter }
+/** Where the engine's program is run, who is told what it does, and when it must have ended. */
+export type Place = { folder: string; reporter: Reporter; deadline: Deadline }
 
 /** A port that was free when it was leased may have been taken since: then it is another of the lease's ten. */
 async function runOnFreePort(
@@ -170,7 +176,7 @@ async function start(
   config: PostgresDockerConfig,
   lease: Lease,
   resource: ContainerResource,
-  { folder, reporter }: Place,
+  { folder, reporter, deadline }: Place,
 ): Promise<StartResult> {
   const { name, engine, volume, server } = resource
   const labels = { ...leaseLabels(lease), ...describingLabels(lease) }
@@ -196,6 +202,7 @@ async function start(
     command: ['postgres', ...serverSettings(config)],
     cwd: folder,
     reporter,
+    deadline,
   })
 }
 
@@ -209,7 +216,12 @@ function serverSettings({ storage, isolation }: PostgresDockerConfig): string[] 
   return [...memory, ...shared].flatMap((setting) => ['-c', setting])
 }
 
-async function requireReady(config: PostgresDockerConfig, resource: ContainerResource): Promise<void> {
+async function requireReady(
+  { startTimeoutMs }: PostgresDockerConfig,
+  resource: ContainerResource,
+  deadline: Deadline,
+): Promise<void> {
+  const limitMs = deadline.remainingMs(startTimeoutMs)
   const { engine, name, server } = resource
   const target = targetIn(server, maintenanceDatabase(resource))
   const requireAlive = async (): Promise<void> => {
@@ -221,10 +233,10 @@ async function requireReady(config: PostgresDockerConfig, resource: ContainerRes
       hint: 'See "image" and "runArgs" of "database" in agent-isolate.json; try them by hand with docker run.',
     })
   }
-  if (await isLetIn(resource, target, { limitMs: config.startTimeoutMs, requireAlive })) return
+  if (await isLetIn(resource, target, { limitMs, requireAlive })) return
   await requireAlive()
   throw new IsolateError(
-    `the container ${name} did not let a client in within ${config.startTimeoutMs / 1000} s${await quoteLog(engine, name)}`,
+    `the container ${name} did not let a client in within ${Math.round(limitMs / 1000)} s${await quoteLog(engine, name)}`,
     { hint: 'Where it only needs longer, raise "database.startTimeoutSeconds" in agent-isolate.json.' },
   )
 }

@@ -4,22 +4,26 @@ import { docker, type Engine } from '../../../docker/engine.ts'
 import { lastLines } from '../../../docker/fault.ts'
 import { openRegularFile } from '../../../files/read-if-any.ts'
 import type { Outcome } from '../../../processes/run.ts'
+import type { Deadline } from '../../../report/deadline.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
 import { quoteLiteral } from '../client/sql-quoting.ts'
 
-/** Half of the ten minutes that Claude Code gives a creation. */
+/** At most, in ms: where nobody waits for the creation, too. */
 const seedTimeoutMs = 300_000
+
+export type SeedPlace = {
+  engine: Engine
+  container: string
+  user: string
+  database: string
+  folder: string
+  deadline: Deadline
+}
 
 /** Runs one file in the database. Throws `IsolateError` with what the program said. */
 export async function runSeedFile(
   file: string,
-  {
-    engine,
-    container,
-    user,
-    database,
-    folder,
-  }: { engine: Engine; container: string; user: string; database: string; folder: string },
+  { engine, container, user, database, folder, deadline }: SeedPlace,
 ): Promise<void> {
   // Over the socket in the container the image lets its superuser in without a password (trust in its pg_hba.conf).
   const login = ['--username', user, '--dbname', database, '--no-password']
@@ -29,7 +33,8 @@ export async function runSeedFile(
   const input = openRegularFile(file)
   try {
     const command = ['exec', '--interactive', container, ...program]
-    const outcome = await docker(engine, command, { inputFile: input, timeoutMs: seedTimeoutMs, cwd: folder })
+    const timeoutMs = deadline.remainingMs(seedTimeoutMs)
+    const outcome = await docker(engine, command, { inputFile: input, timeoutMs, cwd: folder })
     if (outcome.code !== 0) throw seedFailure(file, outcome)
   } finally {
     closeSync(input)

@@ -19,27 +19,28 @@ import {
   saveLease,
   type WorktreeIdentity,
 } from '../../../ledger/ledger.ts'
+import type { Waiting } from '../../../git/worktree.ts'
 import { withLock } from '../../../state/lock.ts'
 import { openLease, type OpenLease } from '../../../ledger/open-lease.ts'
 import { ownIdentity } from '../../../processes/process-identity.ts'
 import type { Project } from '../../../project/project.ts'
-import type { Reporter } from '../../../report/reporter.ts'
 import { claimRepositoryId } from '../../../ledger/repository-id.ts'
+import { noDeadline, type Deadline } from '../../../report/deadline.ts'
 import { reserveLease } from '../../../ledger/reserve-lease.ts'
-import { isAnswering, removeLeaseContainer, requireContainer } from './container.ts'
+import { isAnswering, removeLeaseContainer, requireContainer, type Place } from './container.ts'
 
 /** Puts the claim into the worktree's lease, and answers the container, started where it does not run. */
 export async function requireSharedContainer(
   project: Project,
   config: PostgresDockerConfig,
   open: OpenLease,
-  place: { folder: string; reporter: Reporter },
+  place: Place,
 ): Promise<ContainerResource> {
   if (resourceOf(open.lease, sharedContainerShape) === undefined) open.add({ kind: 'shared-container' })
   const identity = identityFor(project.repository.commonDir)
   const running = await findRunning(identity)
   if (running !== undefined) return running
-  return withContainerLock(identity, place.reporter, async () => {
+  return withContainerLock(identity, place, async () => {
     const known =
       findLease(identity) ?? (await reserveLease(draftFor(project, identity), ['db'], project.config.ports.range))
     const shared = openLease({ ...known, state: 'preparing', maker: ownIdentity() })
@@ -56,14 +57,14 @@ export async function requireSharedContainer(
 }
 
 /** Takes the claim of `lease` back: the container goes when there is no other. */
-export async function releaseSharedContainer(lease: Lease, reporter: Reporter): Promise<void> {
+export async function releaseSharedContainer(lease: Lease, waiting: Waiting): Promise<void> {
   const identity = identityFor(lease.commonDir)
   if (findLease(identity) === undefined) return
-  await withContainerLock(identity, reporter, async () => {
+  await withContainerLock(identity, waiting, async () => {
     const shared = findLease(identity)
     if (shared === undefined) return
     withdrawClaim(lease)
-    await removeUnclaimed(shared)
+    await removeUnclaimed(shared, waiting.deadline)
   })
 }
 
@@ -81,7 +82,7 @@ export function findSharedContainer(commonDir: string): ContainerResource | unde
 }
 
 /** Only under the lock of the shared lease. False when a worktree has a claim. */
-export async function removeUnclaimed(shared: Lease): Promise<boolean> {
+export async function removeUnclaimed(shared: Lease, deadline?: Deadline): Promise<boolean> {
   saveLease({ ...shared, state: 'removing', maker: ownIdentity() })
   const { leases, damaged } = loadLedger()
   // A lease that cannot be read may have a claim.
@@ -89,13 +90,13 @@ export async function removeUnclaimed(shared: Lease): Promise<boolean> {
     saveLease(shared)
     return false
   }
-  await giveBack(shared)
+  await giveBack(shared, deadline)
   return true
 }
 
-async function giveBack(shared: Lease): Promise<void> {
+async function giveBack(shared: Lease, deadline?: Deadline): Promise<void> {
   const container = resourceOf(shared, containerShape)
-  if (container !== undefined) await removeLeaseContainer(shared, container)
+  if (container !== undefined) await removeLeaseContainer(shared, container, deadline)
   deleteLease(shared)
 }
 
@@ -106,14 +107,22 @@ async function findRunning(identity: WorktreeIdentity): Promise<ContainerResourc
   return (await isAnswering(container)) ? container : undefined
 }
 
-function withContainerLock<T>(identity: WorktreeIdentity, reporter: Reporter, work: () => Promise<T>): Promise<T> {
+function withContainerLock<T>(
+  identity: WorktreeIdentity,
+  { reporter, deadline = noDeadline }: Waiting,
+  work: () => Promise<T>,
+): Promise<T> {
   const purpose = `the database container of ${identity.commonDir}`
-  const onWait = (): void => reporter.progress('database: waiting for the container that another worktree starts')
-  return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs, onWait }, work)
+  const onWait = (): void => reporter?.progress('database: waiting for the container that another worktree starts')
+  return withLock(
+    `worktree-${identityKey(identity)}`,
+    { purpose, waitMs: deadline.remainingMs(longestWaitMs), onWait },
+    work,
+  )
 }
 
 /** Pulling an image and a slow start, in ms. */
-const waitMs = 600_000
+const longestWaitMs = 600_000
 
 /** In the git folder, where nothing of the kind ever is: the lease is found like a worktree's. */
 function identityFor(commonDir: string): WorktreeIdentity {

@@ -3,6 +3,7 @@
  * copied or dropped, with whatever time limits the role has lifted. What the server says becomes an error for people.
  */
 import { createHash } from 'node:crypto'
+import { noDeadline, type Deadline } from '../../../report/deadline.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
 import { UnreachableError } from '../../../report/unreachable-error.ts'
 import {
@@ -24,13 +25,21 @@ export type Server = {
 
 const loginTimeoutMs = 10_000
 /** A copy of many gigabytes takes its time; a server that is gone is noticed by the connection itself. */
-const queryTimeoutMs = 540_000
+const longestQueryMs = 540_000
 
 /** Throws `UnreachableError` when nobody answers or the server goes away, `IsolateError` when it refuses. */
-export async function withServer<T>(target: PostgresTarget, work: (server: Server) => Promise<T>): Promise<T> {
+export async function withServer<T>(
+  target: PostgresTarget,
+  work: (server: Server) => Promise<T>,
+  deadline: Deadline = noDeadline,
+): Promise<T> {
   let connection: Connection | undefined
   try {
-    connection = await connectPostgres(target, { timeoutMs: loginTimeoutMs, queryTimeoutMs })
+    const timeoutMs = deadline.remainingMs(loginTimeoutMs)
+    connection = await connectPostgres(target, {
+      timeoutMs,
+      queryTimeoutMs: () => deadline.remainingMs(longestQueryMs),
+    })
     await connection.query(liftLimits)
     return await work({ target, connection, version: majorVersion(connection) })
   } catch (error) {

@@ -11,6 +11,7 @@ import { ledgerId } from '../../../ledger/ledger-id.ts'
 import { type Lease } from '../../../ledger/lease.ts'
 import type { OpenLease } from '../../../ledger/open-lease.ts'
 import { slugOf } from '../../../git/worktree-name.ts'
+import type { Deadline } from '../../../report/deadline.ts'
 import { PostgresError, type PostgresTarget } from '../client/connection.ts'
 import { parseDatabaseUrl, targetOf } from '../client/database-url.ts'
 import { baseName } from '../container/container-template.ts'
@@ -29,6 +30,7 @@ export type DatabasesRequest = {
   chooseTemplate: (server: Server) => Promise<Template>
   /** Those that are to be thrown away and made anew. */
   reset: readonly DatabasePurpose[]
+  deadline: Deadline
 }
 
 /**
@@ -36,8 +38,8 @@ export type DatabasesRequest = {
  * until then is in the lease.
  */
 export async function requireDatabases(request: DatabasesRequest): Promise<DatabasePurpose[]> {
-  const { target, open } = request
-  return withServer(target, async (server) => {
+  const { target, open, deadline } = request
+  const make = async (server: Server): Promise<DatabasePurpose[]> => {
     await takeAdvisoryLock(server, open.lease.id)
     const made: DatabasePurpose[] = []
     for (const purpose of ['development', 'test'] as const) {
@@ -45,7 +47,8 @@ export async function requireDatabases(request: DatabasesRequest): Promise<Datab
       if (name !== undefined && (await requireDatabase(server, request, purpose, name))) made.push(purpose)
     }
     return made
-  })
+  }
+  return withServer(target, make, deadline)
 }
 
 /** A name that nobody else has, on any machine: people see whose it is, the lease's id makes it unique. At most 63 bytes. */
