@@ -1,11 +1,13 @@
 /**
  * The whole program as one file of readable CommonJS: every hook, and the processes that the engine starts, chosen by the
- * first argument. It starts as fast as files of each hook's own: built-in modules are loaded when they are first used.
+ * first argument. It starts as fast as files of each hook's own: built-in modules are loaded when they are first used. Laid
+ * out to be read, in as few bytes as that takes: users commit it.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import { format } from 'prettier'
 
 /** Files of lib/ that are programs themselves. */
 export const processes = ['lib/dependencies/settle-process.ts', 'lib/database/sqlite/engine-process.ts']
@@ -28,8 +30,30 @@ export async function buildProgram(): Promise<string> {
     plugins: [flatten(entries)],
     logLevel: 'warning',
   })
-  const body = loadBuiltinsLate(outputFiles[0]?.text ?? '')
+  const text = shorten(outputFiles[0]?.text ?? '')
+  const body = await format(importBuiltins(text), { parser: 'babel', ...layout })
   return renderHeader(body) + body
+}
+
+/** Half of a file's blanks are those that begin lines. */
+const layout = {
+  useTabs: true,
+  semi: false,
+  singleQuote: true,
+  printWidth: 160,
+  arrowParens: 'avoid',
+  trailingComma: 'none',
+  bracketSpacing: false,
+  objectWrap: 'collapse',
+} as const
+
+/** Which source each part comes from stays, in short; what is for bundlers, and what says nothing, goes. */
+function shorten(text: string): string {
+  return text
+    .replace(/^\/\/ (?:lib\/)?([\w/-]+)\.ts$/gm, '// $1')
+    .replaceAll('/* @__PURE__ */ ', '')
+    .replace(/^( *)\/\*\*(?:(?!\*\/).)*\*\/\n/gms, '')
+    .replace(/\breturn void 0;/g, 'return;')
 }
 
 function renderDispatcher(entries: readonly string[]): string {
@@ -38,6 +62,8 @@ function renderDispatcher(entries: readonly string[]): string {
   return `import { resolve } from 'node:path'
 ${imports.join('\n')}
 
+// In a function: no name of its own is in the way of others.
+function dispatch(): void {
 const starts: Record<string, () => Promise<void>> = {
 ${names.join('\n')}
 }
@@ -52,6 +78,8 @@ if (start === undefined) {
 } else {
   void start()
 }
+}
+dispatch()
 `
 }
 
@@ -85,28 +113,44 @@ function withoutLateImports(text: string): string {
 
 const lateImport = /await import\('(\.[^']+)'\)/g
 
-/** esbuild has each module require what it imports, at once and under a name of its own. */
-function loadBuiltinsLate(text: string): string {
-  if (text.includes('$builtin')) throw new Error('"$builtin" is a name of build-program.ts')
+/**
+ * esbuild has each module require what it imports, at once and under a name of its own. Here a module is loaded when it is
+ * first used; of those that Node has loaded anyway, functions have the names that they have in the sources.
+ */
+function importBuiltins(text: string): string {
+  if (text.includes('$node')) throw new Error('"$node" is a name of build-program.ts')
   const modules = new Map<string, string>()
   const rest = text.replace(/^var (\w+) = require\("node:([\w/]+)"\);\n/gm, (_, name: string, module: string) => {
     modules.set(name, module)
     return ''
   })
+  const direct = new Map<string, Set<string>>(['fs', 'path'].map((module) => [module, new Set()]))
+  const callDirectly = (call: string, name: string, member: string): string => {
+    const names = direct.get(modules.get(name) ?? '')
+    if (names === undefined || new RegExp(`(?<![\\w$.])${member}(?![\\w$])`).test(rest)) return call
+    names.add(member)
+    return member
+  }
   const used = [...new Set(modules.values())].toSorted()
   const getters = used.map((module) => `  get ${propertyOf(module)}() {\n    return require("node:${module}");\n  },\n`)
   const body = rest
+    .replace(/\(0, (import_\w+)\.(\w+)\)/g, callDirectly)
+    .replace(/\b(import_\w+)\.(\w+)\b/g, callDirectly)
     .replace(/\(0, (import_\w+)(\.\w+)\)/g, (call, name: string, member: string) =>
       modules.has(name) ? name + member : call,
     )
     .replace(/\bimport_\w+/g, (name) => {
       const module = modules.get(name)
-      return module === undefined ? name : `$builtin.${propertyOf(module)}`
+      return module === undefined ? name : `$node.${propertyOf(module)}`
     })
+  const imports = Array.from(
+    direct,
+    ([module, names]) => `const { ${[...names].toSorted().join(', ')} } = require("node:${module}");\n`,
+  ).join('')
   return `"use strict";
-const $builtin = {
+const $node = {
 ${getters.join('')}};
-const $ownUrl = $builtin.url.pathToFileURL(__filename).href;
+${imports}const $ownUrl = $node.url.pathToFileURL(__filename).href;
 
 ${body}`
 }
