@@ -1,6 +1,6 @@
 /** Reads what Claude Code sends a hook on stdin: one JSON object, after which the pipe may well stay open. */
 import { IsolateError } from '../report/isolate-error.ts'
-import { parseJson } from '../files/json.ts'
+import { isObject, isText, parseJson } from '../files/json.ts'
 
 /** Fields of the payloads that hooks use; each is checked where it is needed. */
 export type Payload = Readonly<Record<string, unknown>>
@@ -21,7 +21,7 @@ export async function readPayload(stream: NodeJS.ReadStream): Promise<Payload> {
 /** The payload's field as a non-empty string; undefined when it is missing or something else. */
 export function textField(payload: Payload, name: string): string | undefined {
   const value = payload[name]
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return isText(value) ? value : undefined
 }
 
 /** The folder that the payload says the session is in; throws `IsolateError` without one. */
@@ -36,7 +36,7 @@ const usageHint = 'Claude Code runs this hook; by hand: echo \'{"cwd":"/repo","n
 function parseObject(text: string): Payload | undefined {
   if (!text.trimEnd().endsWith('}')) return undefined
   const value = parseJson(text)
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  return isObject(value) ? value : undefined
 }
 
 function readUntil(stream: NodeJS.ReadStream, isComplete: (text: string) => boolean): Promise<string> {

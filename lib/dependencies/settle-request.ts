@@ -2,10 +2,10 @@
  * What the background process is asked to do, as a file in the worktree's own git folder: it is there from the moment
  * links are made until a clone has taken their place, and removing it calls the process off.
  */
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseJson } from '../files/json.ts'
+import { isObject, parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 
 export type SettleRequest = {
@@ -36,7 +36,7 @@ export function removeSettleRequest(gitFolder: string): void {
 
 /** Name of the lock that the process holds while it works. `gitFolder` exists. */
 export function settleLockName(gitFolder: string): string {
-  return `settle-${createHash('sha256').update(realpathSync(gitFolder)).digest('hex').slice(0, 24)}`
+  return `settle-${digestOf(realpathSync(gitFolder), 24)}`
 }
 
 function requestPath(gitFolder: string): string {
@@ -44,8 +44,7 @@ function requestPath(gitFolder: string): string {
 }
 
 function isRequest(value: unknown): value is SettleRequest {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('source' in value && 'worktree' in value && 'folders' in value)) return false
+  if (!isObject(value)) return false
   const { source, worktree, folders } = value
   return (
     typeof source === 'string' &&
@@ -56,6 +55,5 @@ function isRequest(value: unknown): value is SettleRequest {
 }
 
 function isLinkedFolder(value: unknown): value is LinkedFolder {
-  if (typeof value !== 'object' || value === null || !('folder' in value && 'digest' in value)) return false
-  return typeof value.folder === 'string' && typeof value.digest === 'string'
+  return isObject(value) && typeof value['folder'] === 'string' && typeof value['digest'] === 'string'
 }

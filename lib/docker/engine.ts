@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hideSecrets } from '../report/hide-secrets.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import { isObject, isTextOrMissing, parseJson } from '../files/json.ts'
+import { isObject, isText, isTextOrMissing, parseJson } from '../files/json.ts'
 import { readIfFile } from '../files/read-if-any.ts'
 import { childEnvironment, run, type Outcome, type RunOptions } from '../processes/run.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
@@ -34,8 +34,8 @@ export function currentEngine(env: NodeJS.ProcessEnv = process.env): Engine {
 function findChosenContext(env: NodeJS.ProcessEnv): string | undefined {
   const folder = env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
   const config = parseJson(readIfFile(join(folder, 'config.json')) ?? '')
-  if (typeof config !== 'object' || config === null || !('currentContext' in config)) return undefined
-  return typeof config.currentContext === 'string' && config.currentContext !== '' ? config.currentContext : undefined
+  const context = isObject(config) ? config['currentContext'] : undefined
+  return isText(context) ? context : undefined
 }
 
 /** The environment in which `docker` and `docker-compose` talk to that engine, whatever ours says. */

@@ -1,5 +1,5 @@
 /** Containers and volumes by their labels. Labels alone say whose something is; a name never does. */
-import { parseJson } from '../files/json.ts'
+import { parseJson, textOf } from '../files/json.ts'
 import { docker, type Engine } from './engine.ts'
 import { dockerFailure } from './fault.ts'
 
@@ -79,6 +79,5 @@ export function partOf(value: unknown, key: string): unknown {
 }
 
 function textIn(value: unknown, key: string): string | undefined {
-  const text = partOf(value, key)
-  return typeof text === 'string' && text !== '' ? text : undefined
+  return textOf(partOf(value, key)) || undefined
 }

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { createStaging, removeStaging, sweepStaging } from '../dependencies/staging.ts'
 import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } from '../env-text/managed-block.ts'
 import { findEntry, isWithin, requireWritablePath } from '../files/inner-path.ts'
-import { parseJson } from '../files/json.ts'
+import { isObject, parseJson } from '../files/json.ts'
 import { readIfAny, readIfFile } from '../files/read-if-any.ts'
 import { ownGitFolder, findLinkedGitDir, ownFolderInGitDir } from '../git/linked-git-dir.ts'
 import { unfinishedPath } from '../state/unfinished-file.ts'
@@ -75,8 +75,8 @@ function loadOrigin(worktree: string): Origin | undefined {
 }
 
 function isOrigin(value: unknown): value is Origin {
-  if (typeof value !== 'object' || value === null || !('base' in value)) return false
-  const { base, copied, link }: { base: unknown; copied?: unknown; link?: unknown } = value
+  if (!isObject(value)) return false
+  const { base, copied, link } = value
   return typeof base === 'string' && [copied, link].every((text) => text === undefined || typeof text === 'string')
 }
 

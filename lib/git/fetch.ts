@@ -3,13 +3,13 @@
  * why anything else fails. When it was tried last is remembered in the state folder, by repository and branch.
  */
 import { renameSync, statSync } from 'node:fs'
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { join } from 'node:path'
 import { tryGit, type GitPlace } from './git.ts'
 import { lastValue, type GitConfig } from './git-config.ts'
 import { errorText, IsolateError } from '../report/isolate-error.ts'
 import { withLock } from '../state/lock.ts'
-import { parseJson } from '../files/json.ts'
+import { isObject, parseJson, textOf } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Outcome } from '../processes/run.ts'
@@ -152,7 +152,7 @@ function describeOutcome({ timedOut, stderr, code, signal }: Outcome, timeoutMs:
 }
 
 function lastTryPath({ commonDir, upstream: { url, ref } }: FetchOptions): string {
-  const key = createHash('sha256').update([commonDir, url, ref].join('\0')).digest('hex').slice(0, 32)
+  const key = digestOf([commonDir, url, ref].join('\0'), 32)
   return join(requireStateFolder('fetched'), key)
 }
 
@@ -166,9 +166,8 @@ function loadLastTry(path: string): LastTry | undefined {
 }
 
 function parseLastTry(value: unknown): LastTry | undefined {
-  if (typeof value !== 'object' || value === null || !('startedAt' in value && 'endedAt' in value)) return undefined
-  const { startedAt, endedAt } = value
+  if (!isObject(value)) return undefined
+  const { startedAt, endedAt, failure } = value
   if (typeof startedAt !== 'number' || typeof endedAt !== 'number') return undefined
-  const failure = 'failure' in value && typeof value.failure === 'string' ? value.failure : undefined
-  return { startedAt, endedAt, failure }
+  return { startedAt, endedAt, failure: textOf(failure) }
 }

@@ -1,5 +1,5 @@
 /** The name of a worktree: checked once, at the edge, because folders, branches and databases are named after it. */
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 
 export type WorktreeName = {
@@ -36,7 +36,7 @@ export function chooseName(path: string, taken: readonly string[]): string {
   const nearest = [1, 2, 3].map((count) => folders.slice(-count).join('-').slice(-maximumLength).replace(/^-+/, ''))
   const slugs = new Set(taken.map(slugOf))
   const free = nearest.find((name) => findFault(name) === undefined && !slugs.has(slugOf(name)))
-  return free ?? `worktree-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`
+  return free ?? `worktree-${digestOf(path, 8)}`
 }
 
 /** A folder's name as a part of a worktree's. */

@@ -3,7 +3,7 @@
  * shared git folder happens under the repository's lock, and nothing else does: the slow check-out runs unlocked.
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { basename, dirname, join } from 'node:path'
 import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
@@ -22,7 +22,7 @@ import { makeSelfIgnoringFolder, removeFolderIfEmpty, removeSelfIgnoringFolder }
 const repositoryWaitMs = 120_000
 
 export function repositoryLockName(commonDir: string): string {
-  return `repository-${createHash('sha256').update(commonDir).digest('hex').slice(0, 24)}`
+  return `repository-${digestOf(commonDir, 24)}`
 }
 
 /** Who is told of a wait, and when it must end. */

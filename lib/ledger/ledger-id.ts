@@ -1,5 +1,6 @@
 /** Tells this ledger from those of other users and machines that share a container engine or a database server with it. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -39,8 +40,5 @@ function drawId(place: string): string {
 function describePlace(): string {
   const { dev, ino } = statSync(requireStateFolder('.'))
   const machine = readIfAny('/etc/machine-id')?.trim() ?? ''
-  return createHash('sha256')
-    .update(JSON.stringify([hostname(), machine, dev, ino]))
-    .digest('hex')
-    .slice(0, 16)
+  return digestOf(JSON.stringify([hostname(), machine, dev, ino]), 16)
 }

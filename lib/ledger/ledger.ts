@@ -5,7 +5,7 @@
  * block, and no lock is held by two hundred that come at once. A file that exists is changed (renamed over) or removed
  * only under the lock of its worktree. Readers take no lock: a file is always whole.
  */
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
@@ -60,7 +60,7 @@ export function reloadLease({ id }: Pick<Lease, 'id'>): Lease | undefined {
 
 /** Short text for one worktree: names its lock, and is what the hash of its preferred ports is made of. */
 export function identityKey({ worktree, commonDir }: WorktreeIdentity): string {
-  return createHash('sha256').update(`${commonDir}\0${worktree}`).digest('hex').slice(0, 24)
+  return digestOf(`${commonDir}\0${worktree}`, 24)
 }
 
 /** False when the block has an owner. */

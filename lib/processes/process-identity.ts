@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { isWithin } from '../files/inner-path.ts'
+import { isObject, textOf } from '../files/json.ts'
 import { errorCode } from '../report/isolate-error.ts'
 import { readProcFile, readProcLink } from './proc-file.ts'
 import { isSeenFromOutside, ownPlace, relatePlace, type Place } from './process-place.ts'
@@ -65,15 +66,11 @@ export function isRunning(pid: number, source: ProcessSource = processSource(), 
 
 /** Accepts data from a file; undefined when it is not an identity. Older versions wrote neither machine nor namespace. */
 export function parseProcessIdentity(value: unknown): ProcessIdentity | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (!('pid' in value && 'startTime' in value && 'bootId' in value && 'host' in value)) return undefined
-  const { pid, startTime, bootId, host } = value
+  if (!isObject(value)) return undefined
+  const { pid, startTime, bootId, host, machine, pidNamespace } = value
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return undefined
   if (typeof startTime !== 'string' || typeof bootId !== 'string' || typeof host !== 'string') return undefined
-  const machine = 'machine' in value && typeof value.machine === 'string' ? value.machine : ''
-  const pidNamespace =
-    'pidNamespace' in value && typeof value.pidNamespace === 'string' ? value.pidNamespace : undefined
-  return { pid, startTime, host, machine, bootId, pidNamespace }
+  return { pid, startTime, host, machine: textOf(machine) ?? '', bootId, pidNamespace: textOf(pidNamespace) }
 }
 
 /**

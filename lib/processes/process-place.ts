@@ -8,7 +8,7 @@
  * Then nothing is proved, and who is asked about counts as alive.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { digestOf } from '../files/digest.ts'
 import { readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { readProcFile, readProcLink } from './proc-file.ts'
@@ -36,7 +36,7 @@ export function ownPlace(): Place {
 export function ownPlaceMark(): string {
   const bootId = ownBootId()
   const place = bootId === '' ? hostname() : `${bootId} ${ownPidNamespace()}`
-  return createHash('sha256').update(place).digest('hex').slice(0, 12)
+  return digestOf(place, 12)
 }
 
 /**

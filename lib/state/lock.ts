@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
-import { parseJson } from '../files/json.ts'
+import { isObject, parseJson, textOf } from '../files/json.ts'
 import { isAlive, ownIdentity, parseProcessIdentity, type ProcessIdentity } from '../processes/process-identity.ts'
 import { requireStateFolder, stateFolderHint } from './state-folder.ts'
 import { writeTemporaryFile } from './temporary-file.ts'
@@ -156,8 +156,8 @@ function readClaim(path: string): Claim | undefined {
 function parseClaim(text: string): Claim | undefined {
   const value = parseJson(text)
   const holder = parseProcessIdentity(value)
-  if (holder === undefined || typeof value !== 'object' || value === null || !('token' in value)) return undefined
-  return typeof value.token === 'string' && /^[0-9a-f]+$/.test(value.token) ? { token: value.token, holder } : undefined
+  const token = isObject(value) ? textOf(value['token']) : undefined
+  return holder !== undefined && token !== undefined && /^[0-9a-f]+$/.test(token) ? { token, holder } : undefined
 }
 
 /** A lock file is never written in place, so one that is no claim was torn by a crash of the machine: its holder is dead. */

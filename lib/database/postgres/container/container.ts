@@ -1,7 +1,8 @@
 /** A PostgreSQL server in a container: for one worktree, or for all of a repository. It is there, and it answers, or nothing is. */
 import { resourceOf } from '../../../ledger/kind.ts'
 import { type ContainerResource, containerShape, type ServerLogin } from '../resources.ts'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { digestOf } from '../../../files/digest.ts'
 import type { PostgresDockerConfig } from '../../../project/config.ts'
 import {
   findContainerState,
@@ -120,10 +121,7 @@ function planContainer(
 }
 
 function hashSettings({ image, name, user, storage, runArgs }: PostgresDockerConfig): string {
-  return createHash('sha256')
-    .update(JSON.stringify([image, name, user, storage, runArgs]))
-    .digest('hex')
-    .slice(0, 16)
+  return digestOf(JSON.stringify([image, name, user, storage, runArgs]), 16)
 }
 
 /** A container is what it was made as: a change of the config is for the next one. */

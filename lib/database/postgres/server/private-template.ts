@@ -3,7 +3,7 @@
  * waited for. One for each state of the source, named after it, shared by all machines that use the server, made by one of
  * them while the others wait, and dropped with the last database that came from it.
  */
-import { createHash } from 'node:crypto'
+import { digestOf } from '../../../files/digest.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
 import type { Reporter } from '../../../report/reporter.ts'
 import { PostgresError } from '../client/connection.ts'
@@ -187,5 +187,5 @@ function isOfFamily({ mark }: ListedDatabase, family: string): boolean {
 }
 
 function hashOf(digits: number, ...texts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, digits)
+  return digestOf(JSON.stringify(texts), digits)
 }
