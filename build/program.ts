@@ -31,7 +31,7 @@ export async function buildProgram(): Promise<string> {
     logLevel: 'warning',
   })
   const text = shorten(outputFiles[0]?.text ?? '')
-  const body = await format(importBuiltins(text), { parser: 'babel', ...layout })
+  const body = await format(dropEmptyParts(importBuiltins(text)), { parser: 'babel', ...layout })
   return renderHeader(body) + body
 }
 
@@ -49,11 +49,20 @@ const layout = {
 
 /** Which source each part comes from stays, in short; what is for bundlers, and what says nothing, goes. */
 function shorten(text: string): string {
-  return text
-    .replace(/^\/\/ (?:lib\/)?([\w/-]+)\.ts$/gm, '// $1')
-    .replaceAll('/* @__PURE__ */ ', '')
-    .replace(/^( *)\/\*\*(?:(?!\*\/).)*\*\/\n/gms, '')
-    .replace(/\breturn void 0;/g, 'return;')
+  return (
+    text
+      .replace(/^\/\/ (?:lib\/)?([\w/-]+)\.ts$/gm, '// $1')
+      // A module of types alone, or one that is all functions further up.
+      .replace(/^\/\/ [\w/-]+\n+(?=\/\/ [\w/-]+$)/gm, '')
+      .replaceAll('/* @__PURE__ */ ', '')
+      .replace(/^( *)\/\*\*(?:(?!\*\/).)*\*\/\n/gms, '')
+      .replace(/\breturn void 0;/g, 'return;')
+  )
+}
+
+/** Of modules that are types alone, or functions that are further up, nothing is left but the name. */
+function dropEmptyParts(text: string): string {
+  return text.replace(/^\/\/ [\w/-]+\n+(?=\/\/ [\w/-]+$)/gm, '')
 }
 
 function renderDispatcher(entries: readonly string[]): string {
@@ -161,14 +170,13 @@ function propertyOf(module: string): string {
 
 function renderHeader(body: string): string {
   const { version, homepage }: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8'))
-  const license = readFileSync('LICENSE', 'utf8').trimEnd().split('\n')
+  const [, copyright = ''] = /^(Copyright .+)$/m.exec(readFileSync('LICENSE', 'utf8')) ?? []
   return `// -*- mode: javascript -*-
 // agent-isolate ${version}: gives every git worktree of an AI coding agent its own ports, database and environment.
 // Generated from ${homepage} (hooks/ and lib/, version ${version}), and not minified.
 // Do not edit: "npx agent-isolate init" brings it up to date, "npx agent-isolate uninstall" takes it out.
-// SHA-256 of all that follows the license: ${createHash('sha256').update(body).digest('hex')}
-//
-${license.map((line) => `// ${line}`.trimEnd()).join('\n')}
+// ${copyright}. SPDX-License-Identifier: MIT
+// SHA-256 of all that follows the next, empty line: ${createHash('sha256').update(body).digest('hex')}
 
 `
 }

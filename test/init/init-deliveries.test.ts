@@ -20,7 +20,7 @@ import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 const root = join(import.meta.dirname, '../..')
 
 for (const scope of ['project', 'local', 'user']) {
-  test(`scope ${scope}: the copy is four files, 350 kB at most, readable, and names its version and source`, (t) => {
+  test(`scope ${scope}: the copy is four files, 350 KiB at most, readable, and names its version and source`, (t) => {
     const sandbox = createSandbox(t)
     const repository = sandbox.repository('repo')
     sandbox.cli(repository, 'init', '--yes', '--scope', scope)
@@ -28,11 +28,11 @@ for (const scope of ['project', 'local', 'user']) {
     const own = scope === 'project' ? '.gitattributes' : '.gitignore'
     assert.deepEqual(readdirSync(copy).toSorted(), [own, 'agent-isolate', 'manifest', 'run'])
     const bytes = readdirSync(copy).reduce((sum, name) => sum + statSync(join(copy, name)).size, 0)
-    assert.ok(bytes <= 350_000, `${bytes} bytes`)
+    assert.ok(bytes <= 350 * 1024, `${bytes} bytes`)
     const program = readFileSync(join(copy, 'agent-isolate'), 'utf8')
     assert.match(program, /^\/\/ agent-isolate \d+\.\d+\.\d+: /m)
     assert.match(program, /^\/\/ Generated from https:\/\/github\.com\/agent-isolate\/agent-isolate /m)
-    const body = program.slice(program.indexOf('"use strict"'))
+    const body = program.slice(program.indexOf("'use strict'"))
     const named = /^\/\/ SHA-256 .*: ([0-9a-f]{64})$/m.exec(program)?.[1]
     assert.equal(createHash('sha256').update(body).digest('hex'), named)
     // Nothing but text in quotes makes a line long.
