@@ -36,7 +36,7 @@ const measurements: readonly Measurement[] = [
 
 process.exitCode = await run()
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 async function run(): Promise<number> {
   const stage = openStage('agent-isolate-bench-')
   const interruption = watchForInterruption()

@@ -2,7 +2,7 @@
 
 export type Variant = {
   name: string
-  /** Makes ready what is to be timed and answers it; not timed itself. `round` counts from 0. */
+  /** Makes ready what is to be timed and returns it; not timed itself. `round` counts from 0. */
   prepare: (round: number) => Promise<() => Promise<unknown>>
   /** What there is to say about it once all rounds are over. */
   note?: () => string

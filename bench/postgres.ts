@@ -121,7 +121,7 @@ function waiting(way: Way): Way {
   }
 }
 
-/** Answers its port. */
+/** Returns its port. */
 async function startServer(stage: Stage, label: string): Promise<number> {
   const name = `db-bench-${randomBytes(4).toString('hex')}`
   const options = ['--detach', '--name', name, '--label', label, '--env', `POSTGRES_PASSWORD=${password}`]

@@ -20,7 +20,7 @@ export function manyFiles(count: number): Record<string, string> {
   )
 }
 
-/** A repository with `files` committed, to be copied. Answers its path. */
+/** A repository with `files` committed, to be copied. Returns its path. */
 export async function createTemplate(stage: Stage, files: Record<string, string>): Promise<string> {
   const root = join(mkdtempSync(join(stage.folder, 'template-')), 'repository')
   for (const [path, content] of Object.entries({ '.gitignore': '.env.local\nnode_modules\n*.db\n', ...files })) {

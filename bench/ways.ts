@@ -5,7 +5,7 @@ import type { Ended, Stage } from '../demo/stage.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { SampleRepository } from './sample-repository.ts'
 
-/** Answers what the program printed; a failure is an answer too. */
+/** Returns what the program printed; a failure is an answer too. */
 export type Way = (stage: Stage, repository: SampleRepository, name: string) => Promise<Ended>
 
 export const bareGit: Way = (stage, { root }, name) =>

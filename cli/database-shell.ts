@@ -11,7 +11,7 @@ import { findSharedContainer } from '../lib/database/postgres/container/shared-c
 import { run } from '../lib/processes/run.ts'
 import { runInForeground } from './run-in-foreground.ts'
 
-/** Answers the shell's exit code. Throws `IsolateError` when there is no such program. */
+/** Returns the shell's exit code. Throws `IsolateError` when there is no such program. */
 export function openDatabaseShell(lease: Lease, database: Database): Promise<number> {
   return database.kind === 'sqlite' ? openSqlite(lease, database) : openPsql(lease, database)
 }

@@ -8,7 +8,7 @@ import { visible } from '../lib/report/visible-text.ts'
 /** More of one kind are not read; `--json` has them all. */
 const mostShown = 12
 
-export function renderFindings(examined: readonly Examined[], mended: readonly Finding[], colors: Colors): string {
+export function renderFindings(examined: readonly Examined[], fixed: readonly Finding[], colors: Colors): string {
   const faulty = examined.filter(({ findings }) => findings.some(isFault))
   const well = examined.filter(({ findings }) => !findings.some(isFault))
   const groups = faulty.map((each) => renderGroup(each, colors))
@@ -16,9 +16,9 @@ export function renderFindings(examined: readonly Examined[], mended: readonly F
   return [
     ...groups,
     ...(fine === '' ? [] : [`${colors.green('✓')} ${fine}`]),
-    ...(mended.length === 0
+    ...(fixed.length === 0
       ? []
-      : [mended.map((each) => `${colors.green('mended:')} ${visible(each.message)}`).join('\n')]),
+      : [fixed.map((each) => `${colors.green('fixed:')} ${visible(each.message)}`).join('\n')]),
     renderSum(examined.flatMap(({ findings }) => findings)),
   ].join('\n\n')
 }
@@ -54,9 +54,9 @@ function renderSum(findings: readonly Finding[]): string {
   const errors = findings.filter(({ severity }) => severity === 'error').length
   const warnings = findings.filter(({ severity }) => severity === 'warning').length
   if (errors + warnings === 0) return 'all is well'
-  const mendable = findings.filter(({ repair }) => repair !== undefined).length
+  const fixable = findings.filter(({ repair }) => repair !== undefined).length
   const counts = `${count(errors, 'error')}, ${count(warnings, 'warning')}`
-  return mendable === 0 ? counts : `${counts}; mends ${mendable} of them: agent-isolate doctor --fix`
+  return fixable === 0 ? counts : `${counts}; fixes ${fixable} of them: agent-isolate doctor --fix`
 }
 
 function count(number: number, word: string): string {

@@ -19,7 +19,7 @@ overrides (process.env.PORT || 3000) is right. A hook that came with the reposit
 run, and a PostgreSQL server that it names is asked, only where it is trusted. Docker
 is asked only where the database is to be in a container.
 
-  --fix                mend what is ours: ignore rules, stale leases; never your code
+  --fix                repair what is ours: ignore rules, stale leases; never your code
   --json               { ok, findings: [{ id, check, severity, message, why, fix,
                        file, line, fixable }], fixed: [id] }; severity is error,
                        warning or ok
@@ -35,24 +35,24 @@ export const command: Command = {
   syntax: { flags: ['fix', 'json'] },
   help,
   async run({ flags }) {
-    const { examined, mended } = flags.has('fix') ? await mend() : { examined: await look(), mended: [] }
-    const text = renderFindings(examined, mended, stdoutColors())
+    const { examined, fixed } = flags.has('fix') ? await repairAll() : { examined: await look(), fixed: [] }
+    const text = renderFindings(examined, fixed, stdoutColors())
     const ok = !examined.some(({ findings }) => findings.some(({ severity }) => severity === 'error'))
     return {
       text,
-      json: doctorJson(examined, mended, ok),
+      json: doctorJson(examined, fixed, ok),
       exitCode: ok ? 0 : 1,
     }
   },
 }
 
 /** Twice at most: the last stale lease takes with it what hid a missing ignore rule. */
-async function mend(): Promise<{ examined: Examined[]; mended: Finding[] }> {
+async function repairAll(): Promise<{ examined: Examined[]; fixed: Finding[] }> {
   const before = await look()
   const first = await repair(before)
-  if (first.length === 0) return { examined: before, mended: [] }
+  if (first.length === 0) return { examined: before, fixed: [] }
   const second = await repair(await look())
-  return { examined: await look(), mended: [...first, ...second] }
+  return { examined: await look(), fixed: [...first, ...second] }
 }
 
 async function look(): Promise<Examined[]> {
@@ -60,12 +60,12 @@ async function look(): Promise<Examined[]> {
 }
 
 /** What programs read: it must not change with what the checks hold. */
-function doctorJson(examined: readonly Examined[], mended: readonly Finding[], ok: boolean): unknown {
+function doctorJson(examined: readonly Examined[], fixed: readonly Finding[], ok: boolean): unknown {
   const findings = examined.flatMap(({ check, findings: found }) =>
-    found.map(({ id, severity, message, why, fix, file, line, repair: mending }) => {
+    found.map(({ id, severity, message, why, fix, file, line, repair: repairing }) => {
       const what = { id, check: check.id, severity, message, why: why ?? null, fix: fix ?? null }
-      return { ...what, file: file ?? null, line: line ?? null, fixable: mending !== undefined }
+      return { ...what, file: file ?? null, line: line ?? null, fixable: repairing !== undefined }
     }),
   )
-  return { ok, findings, fixed: mended.map(({ id }) => id) }
+  return { ok, findings, fixed: fixed.map(({ id }) => id) }
 }

@@ -9,7 +9,7 @@ import { parseArguments } from './parse-arguments.ts'
 import { UsageError } from './usage-error.ts'
 import { findVersion } from './version.ts'
 
-/** Answers the exit code: 0 done, 1 failed, 2 wrong usage; `exec` answers its command's. */
+/** Returns the exit code: 0 done, 1 failed, 2 wrong usage; `exec` answers its command's. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   // Whoever reads us may have seen enough (`| head`).
   process.stdout.on('error', (error) => {
@@ -46,7 +46,7 @@ async function answer(words: readonly string[]): Promise<Answer> {
   return withoutSecrets(await run(args), entry.shows)
 }
 
-/** `-C DIR` may stand before the command, as git's does. Answers the words after it. */
+/** `-C DIR` may stand before the command, as git's does. Returns the words after it. */
 function enterLeadingDirectory(words: readonly string[]): readonly string[] {
   const [option = '', directory] = words
   const attached = /^--directory=(.+)$/s.exec(option)?.[1]

@@ -11,7 +11,7 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /** After these a shell wants to see that we died of the signal, not that we exited: else its loops and scripts go on. */
 const passedOnByDying: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** Answers the program's exit code, 128 + n after signal n, 126 or 127 (and a line on stderr) when it cannot be started. */
+/** Returns the program's exit code, 128 + n after signal n, 126 or 127 (and a line on stderr) when it cannot be started. */
 export async function runInForeground(
   program: string,
   args: readonly string[],

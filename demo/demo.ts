@@ -12,7 +12,7 @@ import { openStage, type Stage } from './stage.ts'
 
 process.exitCode = await run()
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 async function run(): Promise<number> {
   const show = createShow()
   const stage = openStage('agent-isolate-demo-')

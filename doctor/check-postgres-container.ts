@@ -56,7 +56,7 @@ function examineSeed({ project, root }: Context, { seed, seedCommand }: Postgres
     return [{ id: 'database.ok', severity: 'ok', message: `seeded from ${what}` }]
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
-    const { message, hint = 'Mend it.' } = error
+    const { message, hint = 'Fix it.' } = error
     const why = 'Every new worktree fails for want of it.'
     return [{ id: 'database.seed', severity: 'error', message, why, fix: hint, file: configFileName }]
   }

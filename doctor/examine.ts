@@ -1,4 +1,4 @@
-/** Runs the checks, and what `--fix` may mend. */
+/** Runs the checks, and what `--fix` repairs. */
 import type { Check, Context, Finding } from './check.ts'
 import { checks } from './checks.ts'
 
@@ -9,9 +9,9 @@ export function examine(context: Context): Promise<Examined[]> {
   return Promise.all(checks.map(async (check) => ({ check, findings: await check.run(context) })))
 }
 
-/** Mends what is ours, one after the other. Answers what was mended. */
+/** Fixes what is ours, one after the other. Returns what was fixed. */
 export async function repair(examined: readonly Examined[]): Promise<Finding[]> {
-  const mendable = examined.flatMap(({ findings }) => findings).filter((finding) => finding.repair !== undefined)
-  for (const finding of mendable) await finding.repair?.()
-  return mendable
+  const fixable = examined.flatMap(({ findings }) => findings).filter((finding) => finding.repair !== undefined)
+  for (const finding of fixable) await finding.repair?.()
+  return fixable
 }

@@ -1,4 +1,4 @@
-/** WorktreeCreate: makes the worktree, or opens it again. Answers its path, alone, on stdout. */
+/** WorktreeCreate: makes the worktree, or opens it again. Returns its path, alone, on stdout. */
 import { createWorktree } from '../lib/lifecycle/create.ts'
 import { runHook } from '../lib/claude-code/hook.ts'
 import { requireFolder } from '../lib/claude-code/payload.ts'

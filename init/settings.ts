@@ -121,7 +121,7 @@ function removeHandlers(draft: Draft, event: HookEvent, kept: number): void {
   if (own.length > 0) closeContainers(draft, ['hooks', event])
 }
 
-/** Makes the list hold `wanted`, without the entries of `earlier` that are no longer wanted. Answers those that are ours. */
+/** Makes the list hold `wanted`, without the entries of `earlier` that are no longer wanted. Returns those that are ours. */
 function changeList(
   draft: Draft,
   path: readonly [string, string],

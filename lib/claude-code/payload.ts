@@ -9,7 +9,7 @@ const maximumBytes = 10_000_000
 /** A hook that is run by hand without a payload must not wait for ever. */
 const patienceMs = 5000
 
-/** Answers as soon as one JSON object is complete; throws `IsolateError` on anything else. */
+/** Returns as soon as one JSON object is complete; throws `IsolateError` on anything else. */
 export async function readPayload(stream: NodeJS.ReadStream): Promise<Payload> {
   if (stream.isTTY) throw new IsolateError('no payload: a JSON object is expected on stdin', { hint: usageHint })
   const text = await readUntil(stream, (received) => parseObject(received) !== undefined)

@@ -36,7 +36,7 @@ const dependencyFolders = ['node_modules', '.venv']
 const databaseSideFile = /-(?:wal|shm|journal)$/
 
 /**
- * Copies all that is chosen and not there yet, one git process for it (three with a `.worktreeinclude`). Answers what was
+ * Copies all that is chosen and not there yet, one git process for it (three with a `.worktreeinclude`). Returns what was
  * copied. What can't be copied is a warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
  */
 export async function copyContext(options: ContextOptions): Promise<CopiedFile[]> {

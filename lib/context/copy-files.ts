@@ -88,7 +88,7 @@ async function stage(
   }
 }
 
-/** Copies content and mode. Answers the fingerprint of what was copied, whatever happens to the original meanwhile. */
+/** Copies content and mode. Returns the fingerprint of what was copied, whatever happens to the original meanwhile. */
 async function copyWhole(from: string, file: string, { size, mode }: Stats): Promise<string> {
   if (size > memoryLimit) {
     await copyFile(from, file, constants.COPYFILE_FICLONE)

@@ -54,7 +54,7 @@ export async function applyDependencies(options: ApplyOptions): Promise<void> {
   await startSettling(place.gitFolder, { source, worktree, folders: linked }, reporter)
 }
 
-/** Answers the folders of links that were made. */
+/** Returns the folders of links that were made. */
 async function apply(place: Place, decision: DependencyDecision): Promise<LinkedFolder[]> {
   const { action } = decision
   if (action === 'install') await install(place, decision)

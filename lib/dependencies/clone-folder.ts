@@ -75,7 +75,7 @@ export function treatmentOf(kind: DependencyKind, inner: string, name: string): 
   return directoryTreatment(kind, inner) ?? fileTreatment(kind, name)
 }
 
-/** Clones the files and symlinks of one directory; answers the directories in it. */
+/** Clones the files and symlinks of one directory; returns the directories in it. */
 function cloneDirectory(options: CloneOptions, inner: string, share: ShareFile): string[] {
   const { kind } = options
   const [here, there] = [join(options.from, inner), join(options.to, inner)]

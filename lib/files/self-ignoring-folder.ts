@@ -29,7 +29,7 @@ function isHalfMade(ignoreFile: string): boolean {
   return text !== undefined && text !== ignoreText && ignoreText.startsWith(text)
 }
 
-/** Does nothing while there is anything in the folder beside our ignore file. Answers whether it is gone. */
+/** Does nothing while there is anything in the folder beside our ignore file. Returns whether it is gone. */
 export function removeSelfIgnoringFolder(folder: string): boolean {
   if (!existsSync(folder)) return true
   if (!statSync(folder).isDirectory() || readdirSync(folder).some((entry) => entry !== '.gitignore')) return false
@@ -39,7 +39,7 @@ export function removeSelfIgnoringFolder(folder: string): boolean {
   return removeFolderIfEmpty(folder)
 }
 
-/** Answers whether the folder is gone. One that cannot be removed is no reason for anything else to fail. */
+/** Returns whether the folder is gone. One that cannot be removed is no reason for anything else to fail. */
 export function removeFolderIfEmpty(folder: string): boolean {
   try {
     rmdirSync(folder)

@@ -59,7 +59,7 @@ const plainConfig = [
 
 /**
  * Rebases a new branch in a worktree that holds nothing but git's files yet. When that fails it stays at the local commits, with a warning that says what to
- * do. Answers whether it was rebased; throws `IsolateError` only when the worktree cannot be brought back.
+ * do. Returns whether it was rebased; throws `IsolateError` only when the worktree cannot be brought back.
  *
  * Without the repository's hooks: nothing is installed in a new worktree yet, so that husky and its like would fail, and a
  * pre-rebase hook guards published branches, which this is not. post-checkout is for whoever makes the worktree to run.

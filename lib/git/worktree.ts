@@ -120,7 +120,7 @@ export async function hasBranch(commonDir: string, branch: string): Promise<bool
 
 /**
  * Makes git forget a worktree whose folder is gone. git's locks are overridden: whoever calls has checked. With
- * `keepsCommits`, commits of a detached HEAD that nothing else has are kept; answers the ref that keeps them.
+ * `keepsCommits`, commits of a detached HEAD that nothing else has are kept; returns the ref that keeps them.
  */
 export function removeWorktreeEntry(
   commonDir: string,

@@ -24,7 +24,7 @@ export async function runSetup(project: Project, lease: Lease, running: Running)
   }
 }
 
-/** Runs the repository's teardown commands in a worktree that is about to go. A failing one is a warning. Answers whether any was run. */
+/** Runs the repository's teardown commands in a worktree that is about to go. A failing one is a warning. Returns whether any was run. */
 export async function runTeardownCommands(
   project: Project | IsolateError,
   lease: Lease,

@@ -30,7 +30,7 @@ export function requireLease({ root, commonDir }: Repository, nameOrPath: string
   if (first !== undefined && second === undefined) return first
   if (first !== undefined) throw ambiguous(nameOrPath, found)
   const names = leases.map(({ name }) => name).join(', ')
-  throw new IsolateError(`no worktree "${nameOrPath}" of ours in ${root}`, {
+  throw new IsolateError(`no agent-isolate worktree "${nameOrPath}" in ${root}`, {
     hint: names === '' ? 'There is none at all here.' : `There are: ${names}.`,
   })
 }

@@ -37,7 +37,7 @@ export async function trust({ commonDir, texts }: Trustee): Promise<void> {
   })
 }
 
-/** Answers whether there was any trust to take back. */
+/** Returns whether there was any trust to take back. */
 export async function distrust(commonDir: string): Promise<boolean> {
   let existed = false
   await changeTrust(({ [commonDir]: entry, ...others }) => {

@@ -8,7 +8,7 @@ import { errorText, IsolateError } from '../report/isolate-error.ts'
 import { isLeftBehind, newMakerName } from './maker-name.ts'
 import { requireStateFolder, stateFolderHint } from './state-folder.ts'
 
-/** Writes `content` (mode 0600) and answers the file's path. With `durable` it is on disk (fsync) when this returns. */
+/** Writes `content` (mode 0600) and returns the file's path. With `durable` it is on disk (fsync) when this returns. */
 export function writeTemporaryFile(content: string, { durable }: { durable: boolean }): string {
   const path = join(requireStateFolder('tmp'), newMakerName())
   try {

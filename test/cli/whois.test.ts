@@ -8,7 +8,7 @@ import { createThroughHook } from '../support/hook.ts'
 import { createSandbox } from '../support/sandbox.ts'
 import { requireLeaseAt } from '../support/state.ts'
 
-/** A server in a folder; `port` 0 takes any. Answers its port and process. */
+/** A server in a folder; `port` 0 takes any. Returns its port and process. */
 async function serve(t: TestContext, cwd: string, port: number): Promise<{ port: number; pid: number }> {
   const source = `const s = require('net').createServer().listen(${port}, '127.0.0.1', () => console.log(s.address().port))`
   const child = spawn(process.execPath, ['-e', source], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })

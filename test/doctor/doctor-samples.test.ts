@@ -34,7 +34,7 @@ for (const app of sampleApps) {
     }
   })
 
-  test(`the mended ${app.name} application has no faults`, async (t) => {
-    assert.deepEqual(await findFaults(createSandbox(t), app.mended), [])
+  test(`the fixed ${app.name} application has no faults`, async (t) => {
+    assert.deepEqual(await findFaults(createSandbox(t), app.fixed), [])
   })
 }

@@ -102,7 +102,7 @@ test('hooks of two scopes with different commands, and a stranger’s beside our
   assert.deepEqual((await diagnose(sandbox, root)).ids, ['settings.two-hooks'])
 })
 
-test('--fix mends ignore rules and stale leases, and touches no code', async (t) => {
+test('--fix fixes ignore rules and stale leases, and touches no code', async (t) => {
   const sandbox = createSandbox(t)
   const code = 'require("http").createServer().listen(3000)\n'
   const root = sandbox.repository('repo', { '.gitignore': 'dist/', 'server.js': code, 'agent-isolate.json': '{}\n' })

@@ -30,7 +30,7 @@ function script(world: RemoteWorld, name: string, ...lines: string[]): string {
   return path
 }
 
-/** Lets every fetch from the remote write a line. Answers how many there were. */
+/** Lets every fetch from the remote write a line. Returns how many there were. */
 function countFetches(world: RemoteWorld, checkout: string): () => number {
   const log = world.write('fetches', '')
   world.git(

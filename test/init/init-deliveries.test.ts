@@ -189,7 +189,7 @@ function installOlder(sandbox: Sandbox, repository: string, { hasCompiled = true
   }
 }
 
-/** Runs what the settings register for WorktreeCreate, as Claude Code does. Answers its stdout. */
+/** Runs what the settings register for WorktreeCreate, as Claude Code does. Returns its stdout. */
 function startHook(sandbox: Sandbox, repository: string, payload: Record<string, string>): string {
   const { hooks } = JSON.parse(readFileSync(join(repository, '.claude/settings.json'), 'utf8'))
   const { command } = hooks.WorktreeCreate[0].hooks[0]

@@ -47,11 +47,11 @@ const setUpHangs = '{"setup":["echo $$ > began; exec sleep 30"]}'
 async function killInSetUp({ sandbox, repository, worktree }: World): Promise<void> {
   await killAt(sandbox, 'worktree-create', { cwd: repository, name: 'x' }, join(worktree, 'began'))
   sandbox.write('repo/agent-isolate.json', '{}')
-  sandbox.git(repository, 'commit', '--quiet', '--all', '--message=mended')
+  sandbox.git(repository, 'commit', '--quiet', '--all', '--message=fixed')
   sandbox.cli(repository, 'trust')
 }
 
-/** What each command says of the worktree, and that all say the same. Answers the state that `list` shows. */
+/** What each command says of the worktree, and that all say the same. Returns the state that `list` shows. */
 async function askAll({ sandbox, repository }: World): Promise<{ state: string; what: string; hint: string }> {
   const [entry]: { state: string; advice: { what: string; hint: string } }[] = JSON.parse(
     sandbox.cli(repository, 'list', '--json'),

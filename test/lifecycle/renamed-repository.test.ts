@@ -184,7 +184,7 @@ test('a clone where a renamed repository was takes nothing of it, whatever is ru
     ['remove', 'y', '--discard'],
     ['exec', '--name', 'y', '--', 'true'],
   ]) {
-    assert.match((await runCli(sandbox, clone, args)).stderr, /no worktree "y" of ours/)
+    assert.match((await runCli(sandbox, clone, args)).stderr, /no agent-isolate worktree "y"/)
   }
   const own = await createThroughHook(sandbox, clone, 'x')
   assert.notEqual(readEnv(join(own, '.env.local'))['PORT'], String(blocks['x']))

@@ -88,7 +88,7 @@ async function visit(
   return { known: knownAtStart(run, main), port, listed }
 }
 
-/** What a release does: the built plugin as a branch of a repository. Answers a marketplace that leads there, as ours to GitHub. */
+/** What a release does: the built plugin as a branch of a repository. Returns a marketplace that leads there, as ours to GitHub. */
 function publish(sandbox: Sandbox): string {
   const release = sandbox.repository('release', { 'README.md': '# the sources\n' })
   sandbox.git(release, 'checkout', '--quiet', '--orphan', 'plugin')

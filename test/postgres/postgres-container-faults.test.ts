@@ -73,14 +73,14 @@ const faults: readonly Fault[] = [
     database: { seed: 'db' },
     files: { 'db/1.sql': 'create table a(id int);\ninsert into a values (1);\ninsert into b values (1);\n' },
     message: /the database seed \S+db\/1\.sql failed:\n.*:3: ERROR: +relation "b" does not exist/,
-    hint: /Mend it/,
+    hint: /Fix it/,
   },
   {
     title: 'a seed that fills another database',
     database: { seed: 'db' },
     files: { 'db/1.sql': 'create database app;\n\\connect app\ncreate table a(id int);\n' },
     message: /the database seed \S+db\/1\.sql failed:\n\s+ERROR: +the script goes over to the database "app"/,
-    hint: /Mend it/,
+    hint: /Fix it/,
   },
   {
     title: 'a password that the arguments of docker run change',

@@ -86,7 +86,7 @@ test(
     const templates = "select count(*) from pg_database where datname like 'agent\\_seed\\_%'"
     assert.deepEqual(await ask(urlOf(one), templates), ['1'])
 
-    // A seed that fails is made anew once it is mended.
+    // A seed that fails is made anew once it is fixed.
     configure({ isolation: 'database', seedCommand: 'psql -qX -c "create table half()" "$DATABASE_URL"; exit 1' })
     const failed = await runCreate(repository, 'two')
     assert.equal(failed.code, 1)

@@ -76,7 +76,7 @@ test('what the server refuses is said with the next step, and leaves nothing', {
     [
       urlAs('owner', 'wrong-one'),
       'wrong-one',
-      [/password authentication failed for user "owner"/, /Mend user and password/],
+      [/password authentication failed for user "owner"/, /Fix the user and password/],
     ],
     [
       server().url('absent'),

@@ -25,7 +25,7 @@ export const skipWithoutDocker: string | false =
     ? false
     : `no image is named by ${variable} (test/postgres-image.sh makes one)`
 
-/** Runs docker on the machine's own engine, answers its stdout without the last newline. */
+/** Runs docker on the machine's own engine, returns its stdout without the last newline. */
 export function dockerOutput(...args: string[]): string {
   return execFileSync('docker', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).replace(/\n$/, '')
 }

@@ -46,7 +46,7 @@ export function runHook(
   })
 }
 
-/** Creates a worktree through the hook; throws when it fails. Answers its path. */
+/** Creates a worktree through the hook; throws when it fails. Returns its path. */
 export async function createThroughHook(
   sandbox: Sandbox,
   cwd: string,

@@ -29,7 +29,7 @@ export type PostgresServer = {
   /** The data folder. */
   folder: string
   url: (database?: string) => string
-  /** Runs SQL with psql, answers the bare rows (columns parted by |) without the last newline. Throws when it fails. */
+  /** Runs SQL with psql, returns the bare rows (columns parted by |) without the last newline. Throws when it fails. */
   psql: (database: string, sql: string) => string
   /** What the server has logged since it was made. */
   log: () => string

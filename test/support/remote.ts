@@ -12,11 +12,11 @@ export type RemoteWorld = Sandbox & {
   /** The bare repository that is cloned, its branch `branch` holding one commit. */
   remote: string
   branch: string
-  /** A clone below the sandbox. Answers its path. */
+  /** A clone below the sandbox. Returns its path. */
   clone: (name: string, ...options: string[]) => string
-  /** Commits `content` to `file` in a checkout. Answers the commit. */
+  /** Commits `content` to `file` in a checkout. Returns the commit. */
   commit: (checkout: string, file: string, content?: string) => string
-  /** Makes the remote's branch one commit newer, as a colleague would. Answers the commit. */
+  /** Makes the remote's branch one commit newer, as a colleague would. Returns the commit. */
   advance: (file: string, content?: string) => string
 }
 
@@ -81,7 +81,7 @@ export function rememberingReporter(): Reporter & { warnings: string[] } {
   return { warnings, warn: (text) => void warnings.push(text), info: () => {}, progress: () => {} }
 }
 
-/** A linked worktree of `checkout` on a new branch `worktree-<name>`. Answers its path. */
+/** A linked worktree of `checkout` on a new branch `worktree-<name>`. Returns its path. */
 export function addWorktree({ git }: Sandbox, checkout: string, name: string, start = 'HEAD'): string {
   const path = join(checkout, '.claude', 'worktrees', name)
   mkdirSync(join(checkout, '.claude', 'worktrees'), { recursive: true })

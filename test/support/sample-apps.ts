@@ -1,11 +1,11 @@
-/** Small applications with faults planted in them, and their mended twins. A line that ends in `// PLANT` has to be found. */
+/** Small applications with faults planted in them, and their fixed twins. A line that ends in `// PLANT` has to be found. */
 
 export type SampleApp = {
   name: string
   /** Files with planted faults. A file that cannot have comments is listed in `plants` instead. */
   faulty: Readonly<Record<string, string>>
   /** The same application without them. */
-  mended: Readonly<Record<string, string>>
+  fixed: Readonly<Record<string, string>>
   /** Further places, as `file:line`, or `file` for a finding without a line. */
   plants: readonly string[]
 }
@@ -45,7 +45,7 @@ export const link = <a href="http://127.0.0.1:3000/x">x</a> // PLANT
 `,
     'README.md': 'Open http://localhost:3000\n',
   },
-  mended: {
+  fixed: {
     '.gitignore': ignored,
     '.env.agent.template':
       'PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=postgresql://localhost:5432/shop-$AGENT_SLUG\nNEXT_PUBLIC_API=http://localhost:$AGENT_DYNAMIC_PORT/api\n',
@@ -116,7 +116,7 @@ export default defineConfig({
 })
 `,
   },
-  mended: {
+  fixed: {
     '.gitignore': ignored,
     '.env.agent.template': 'PORT=$AGENT_DYNAMIC_PORT\nAPI_PORT=$AGENT_PORT_API\n',
     'package.json': `{
@@ -184,7 +184,7 @@ it('answers', () => get('http://localhost:3000/users')) // PLANT
 `,
     '.env': 'SQLITE_FILE=file:/var/lib/app/dev.db\n',
   },
-  mended: {
+  fixed: {
     '.gitignore': ignored,
     'package.json': `{
   "scripts": { "start": "node src/server.js" },
@@ -254,7 +254,7 @@ DATABASES = {
     'alembic.ini': '[alembic]\nsqlalchemy.url = postgresql://me:secret@localhost/shop\n',
     'tests/test_api.py': 'import requests\nr = requests.get("http://127.0.0.1:8000/api")  # PLANT\n',
   },
-  mended: {
+  fixed: {
     '.gitignore': ignored,
     '.env.agent.template':
       'PORT=$AGENT_DYNAMIC_PORT\nUVICORN_PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=sqlite:///$AGENT_SQLITE_PATH\n',
@@ -313,7 +313,7 @@ volumes:
     '.env': 'DATABASE_URL=postgresql+asyncpg://app@localhost:5432/app\n',
     'scripts/db.sh': '#!/bin/sh\n# docker run -p 5432:5432 postgres\ndocker run -d -p 5432:5432 postgres:16 # PLANT\n',
   },
-  mended: {
+  fixed: {
     '.gitignore': ignored,
     '.env.agent.template':
       'PORT=$AGENT_DYNAMIC_PORT\nDB_PORT=$AGENT_PORT_DB\nDATABASE_URL=postgresql+asyncpg://app@localhost:$AGENT_PORT_DB/app\n',

@@ -9,13 +9,13 @@ export type Sandbox = {
   folder: string
   /** Environment for child processes: HOME and AGENT_ISOLATE_HOME inside the sandbox, git made independent of the machine. */
   env: NodeJS.ProcessEnv
-  /** Writes a file below the sandbox, with its folders. Answers its path. */
+  /** Writes a file below the sandbox, with its folders. Returns its path. */
   write: (path: string, content: string) => string
-  /** A repository `name` below the sandbox, with `files` committed on `main`. Answers its path. */
+  /** A repository `name` below the sandbox, with `files` committed on `main`. Returns its path. */
   repository: (name: string, files?: Record<string, string>) => string
-  /** Runs git, answers its stdout without the last newline. */
+  /** Runs git, returns its stdout without the last newline. */
   git: (cwd: string, ...args: string[]) => string
-  /** Runs the compiled command line, answers its stdout without the last newline. */
+  /** Runs the compiled command line, returns its stdout without the last newline. */
   cli: (cwd: string, ...args: string[]) => string
 }
 

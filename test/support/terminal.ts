@@ -12,11 +12,11 @@ export type Terminal = {
   press: (...keys: string[]) => void
   /** Types text as it is. */
   type: (text: string) => void
-  /** Waits until all that was printed, scrolled off or not, matches; answers it without trailing blanks. */
+  /** Waits until all that was printed, scrolled off or not, matches; returns it without trailing blanks. */
   waitFor: (pattern: RegExp) => Promise<string>
   /** Whether anything on the screen has a colour. */
   isColored: () => boolean
-  /** Waits for the program's end; answers its exit code and all that was printed. */
+  /** Waits for the program's end; returns its exit code and all that was printed. */
   end: () => Promise<{ code: number; text: string }>
 }
 

@@ -18,7 +18,7 @@ export type ContainerOptions = ProvideOptions & {
   runSeedCommand: (command: string, lease: Lease) => Promise<void>
 }
 
-/** Makes what is missing, starts what has stopped. Answers what was made. Throws `IsolateError`; what was made until then is in the lease. */
+/** Makes what is missing, starts what has stopped. Returns what was made. Throws `IsolateError`; what was made until then is in the lease. */
 export async function provideInContainer(
   project: Project,
   config: PostgresDockerConfig,

@@ -14,7 +14,7 @@ import { requireDatabases, uniqueDatabaseName } from './server/worktree-database
 
 export type ProvideOptions = { reset: readonly DatabasePurpose[]; reporter: Reporter; deadline: Deadline }
 
-/** Makes what is missing. Answers what that was. Throws `IsolateError`; what was made until then is in the lease. */
+/** Makes what is missing. Returns what that was. Throws `IsolateError`; what was made until then is in the lease. */
 export async function provideOnServer(
   project: Project,
   config: PostgresServerConfig,

@@ -52,7 +52,7 @@ export type DatabasePlace = {
 
 /**
  * Has `make` fill an empty file (0600), checks it and renames it to `target`, without what an older database of that
- * name left beside it, which SQLite would take for a part of the new one. Answers the engine and the file's bytes.
+ * name left beside it, which SQLite would take for a part of the new one. Returns the engine and the file's bytes.
  */
 export async function replaceDatabase(
   { target, temporaryFolder = dirname(target) }: DatabasePlace,

@@ -18,7 +18,7 @@ export type SqlRequest = DatabasePlace & {
   engines?: readonly SqliteEngine[]
 }
 
-/** Answers the name of the engine that ran the script, and the database's bytes. Throws `IsolateError` with SQLite's words. */
+/** Returns the name of the engine that ran the script, and the database's bytes. Throws `IsolateError` with SQLite's words. */
 export async function createDatabaseFromSql(request: SqlRequest): Promise<{ engine: string; bytes: number }> {
   const { script, packageRoots, reporter, engines = sqliteEngines } = request
   const scriptBytes = requireScript(script)

@@ -24,7 +24,7 @@ export type SnapshotRequest = DatabasePlace & {
   engines?: readonly SqliteEngine[]
 }
 
-/** Answers the name of the engine that made the copy, and the copy's bytes. Throws `IsolateError`; `target` is as it was then. */
+/** Returns the name of the engine that made the copy, and the copy's bytes. Throws `IsolateError`; `target` is as it was then. */
 export async function snapshotDatabase(request: SnapshotRequest): Promise<{ engine: string; bytes: number }> {
   const source = requireDatabaseFile(request.source)
   requireOther(source, request.target)

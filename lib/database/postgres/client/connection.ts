@@ -28,7 +28,7 @@ export type ConnectOptions = {
 
 export type Connection = {
   /**
-   * Runs SQL by the simple query protocol and answers the rows of the last statement that has a result, be it empty. Several
+   * Runs SQL by the simple query protocol and returns the rows of the last statement that has a result, be it empty. Several
    * statements are one transaction, which CREATE DATABASE must not be in. Queries run one after another. Rejects with
    * `PostgresError`, after which the connection can be used on, or with `ConnectionError`, after which it cannot.
    */

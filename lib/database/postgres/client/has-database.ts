@@ -12,7 +12,7 @@ export async function hasDatabase({ url }: PostgresDatabase): Promise<boolean> {
   try {
     return await answers(targetOf(parseDatabaseUrl(url)))
   } catch (error) {
-    // It is there, and says no: nothing that a set-up would mend.
+    // It is there, and says no: nothing that a set-up would fix.
     if (error instanceof PostgresError) return true
     throw error
   }

@@ -47,7 +47,7 @@ function socketOptions(target: PostgresTarget): NetConnectOpts {
   return { host, port, noDelay: true, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: attemptMs }
 }
 
-/** Waits for the event; with `data`, answers its bytes. */
+/** Waits for the event; with `data`, returns its bytes. */
 async function awaitEvent(
   socket: Socket,
   target: PostgresTarget,

@@ -12,7 +12,7 @@ export type Patience = {
   requireAlive: () => Promise<void>
 }
 
-/** False when the limit has passed. Rejects with what `requireAlive` throws, and with a `PostgresError` that no waiting mends. */
+/** False when the limit has passed. Rejects with what `requireAlive` throws, and with a `PostgresError` that no waiting fixes. */
 export async function waitUntilReady(target: PostgresTarget, { limitMs, requireAlive }: Patience): Promise<boolean> {
   const start = performance.now()
   let lastLook = start

@@ -239,7 +239,7 @@ async function requireReady(
   )
 }
 
-/** As `waitUntilReady`, with what no waiting mends put for people. */
+/** As `waitUntilReady`, with what no waiting fixes put for people. */
 async function isLetIn({ name }: ContainerResource, target: PostgresTarget, patience: Patience): Promise<boolean> {
   try {
     return await waitUntilReady(target, patience)

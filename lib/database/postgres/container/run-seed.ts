@@ -53,7 +53,7 @@ function requireStillIn(database: string): string {
 function seedFailure(file: string, { stderr }: Outcome): IsolateError {
   const words = lastLines(stderr, 8).join('\n    ')
   return new IsolateError(`the database seed ${file} failed:\n    ${words}`, {
-    hint: 'Mend it, then create the worktree again.',
+    hint: 'Fix it, then create the worktree again.',
   })
 }
 

@@ -29,7 +29,7 @@ import { noDeadline, type Deadline } from '../../../report/deadline.ts'
 import { reserveLease } from '../../../ledger/reserve-lease.ts'
 import { isAnswering, removeLeaseContainer, requireContainer, type Place } from './container.ts'
 
-/** Puts the claim into the worktree's lease, and answers the container, started where it does not run. */
+/** Puts the claim into the worktree's lease, and returns the container, started where it does not run. */
 export async function requireSharedContainer(
   project: Project,
   config: PostgresDockerConfig,

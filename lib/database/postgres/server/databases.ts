@@ -107,7 +107,7 @@ export async function markDatabase(
 
 /**
  * Drops the lease's database `name`, ending the sessions that are in it; does nothing when there is none. Takes the lease's
- * lock. Throws `IsolateError` for a database that is marked as somebody else's. Answers the mark that it had.
+ * lock. Throws `IsolateError` for a database that is marked as somebody else's. Returns the mark that it had.
  */
 export async function dropDatabase(server: Server, name: string, lease: string): Promise<DatabaseMark | undefined> {
   return withAdvisoryLock(server, lease, async () => {

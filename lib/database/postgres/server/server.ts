@@ -57,7 +57,7 @@ function majorVersion({ parameters }: Connection): number {
   return Number.parseInt(parameters.get('server_version') ?? '0', 10)
 }
 
-/** A lock of the server's that its holder's end frees; `name` is hashed. Waits; answers when it is ours, until the connection ends. */
+/** A lock of the server's that its holder's end frees; `name` is hashed. Waits; returns when it is ours, until the connection ends. */
 export async function takeAdvisoryLock({ connection }: Server, name: string): Promise<void> {
   await connection.query(`SELECT pg_advisory_lock(${lockKey(name)})`)
 }
@@ -118,8 +118,8 @@ type Refusal = { hint: (target: PostgresTarget) => string; mayPass?: true }
 
 /** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html). */
 const refusals: Readonly<Record<string, Refusal>> = {
-  '28P01': { hint: () => 'Mend user and password in the URL.' },
-  '28000': { hint: () => 'Mend user and password in the URL, or let the role in (pg_hba.conf).' },
+  '28P01': { hint: () => 'Fix the user and password in the URL.' },
+  '28000': { hint: () => 'Fix the user and password in the URL, or let the role in (pg_hba.conf).' },
   '3D000': {
     hint: () => 'Name a database that is there: "database.maintenance", "database.template" in agent-isolate.json.',
   },

@@ -34,7 +34,7 @@ export type DatabasesRequest = {
 }
 
 /**
- * Answers which of them were made. Throws `IsolateError`, and `UnreachableError` when the server is out of reach; what was made
+ * Returns which of them were made. Throws `IsolateError`, and `UnreachableError` when the server is out of reach; what was made
  * until then is in the lease.
  */
 export async function requireDatabases(request: DatabasesRequest): Promise<DatabasePurpose[]> {
