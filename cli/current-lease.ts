@@ -1,13 +1,13 @@
 /** The worktree that a command is about: the one we stand in, or one of the same repository by its name. */
-import { IsolateError } from '../lib/report/isolate-error.ts'
+import { requireRepository, type Repository } from '../lib/git/repository.ts'
+import { isBeingMade, type Lease } from '../lib/ledger/lease.ts'
+import { findLease, loadLedger } from '../lib/ledger/ledger.ts'
+import { followMoves } from '../lib/ledger/moved-leases.ts'
 import { judge } from '../lib/lifecycle/judge-leases.ts'
 import { notUsable } from '../lib/lifecycle/lease-advice.ts'
-import { findLease, loadLedger } from '../lib/ledger/ledger.ts'
-import { isBeingMade, type Lease } from '../lib/ledger/lease.ts'
-import { followMoves } from '../lib/ledger/moved-leases.ts'
-import { requireRepository, type Repository } from '../lib/git/repository.ts'
-import { stderrReporter } from '../lib/report/reporter.ts'
 import { requireLease, requireLinkedWorktree } from '../lib/lifecycle/require-lease.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 
 /** Throws `IsolateError` in the main checkout, and for a worktree without a lease, half-made or on its way out. */
 export async function requireCurrentLease(name?: string): Promise<{ repository: Repository; lease: Lease }> {

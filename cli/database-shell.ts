@@ -1,14 +1,14 @@
 /** Opens a shell on a worktree's database: the program of this machine, else the one in the container. */
-import { resourceOf } from '../lib/ledger/kind.ts'
-import { containerShape } from '../lib/database/postgres/resources.ts'
-import { engineEnvironment } from '../lib/docker/engine.ts'
-import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Database, PostgresDatabase, SqliteDatabase } from '../lib/database/of-lease.ts'
-import { type Lease } from '../lib/ledger/lease.ts'
-import { clientEnvironment } from '../lib/database/postgres/server/client-environment.ts'
 import { parseDatabaseUrl, targetOf } from '../lib/database/postgres/client/database-url.ts'
 import { findSharedContainer } from '../lib/database/postgres/container/shared-container.ts'
+import { containerShape } from '../lib/database/postgres/resources.ts'
+import { clientEnvironment } from '../lib/database/postgres/server/client-environment.ts'
+import { engineEnvironment } from '../lib/docker/engine.ts'
+import { resourceOf } from '../lib/ledger/kind.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
 import { run } from '../lib/processes/run.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
 import { runInForeground } from './run-in-foreground.ts'
 
 /** Returns the shell's exit code. Throws `IsolateError` when there is no such program. */

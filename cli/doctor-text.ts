@@ -2,8 +2,8 @@
 import type { Finding } from '../doctor/check.ts'
 import type { Examined } from '../doctor/examine.ts'
 import { displayWidth } from '../init/display-width.ts'
-import type { Colors } from './colors.ts'
 import { visible } from '../lib/report/visible-text.ts'
+import type { Colors } from './colors.ts'
 
 /** More of one kind are not read; `--json` has them all. */
 const mostShown = 12

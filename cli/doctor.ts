@@ -2,10 +2,10 @@
 import type { Finding } from '../doctor/check.ts'
 import { examine, repair, type Examined } from '../doctor/examine.ts'
 import { loadContext } from '../doctor/load-context.ts'
-import { renderFindings } from './doctor-text.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
 import { stdoutColors } from './colors.ts'
 import type { Command } from './command.ts'
+import { renderFindings } from './doctor-text.ts'
 
 const help = `agent-isolate doctor [--fix] [--json] [-C DIR]
 

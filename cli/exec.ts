@@ -1,6 +1,6 @@
 /** agent-isolate exec */
-import type { Lease } from '../lib/ledger/lease.ts'
 import { databaseOf } from '../lib/database/of-lease.ts'
+import type { Lease } from '../lib/ledger/lease.ts'
 import { findListeners } from '../lib/processes/listeners.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'

@@ -1,8 +1,8 @@
 /** agent-isolate gc */
 import { collectGarbage, type Garbage, type GarbageResult } from '../lib/lifecycle/collect-garbage.ts'
 import type { Orphan } from '../lib/lifecycle/collect-orphans.ts'
-import { describeFailure } from '../lib/report/isolate-error.ts'
 import { adviceOn } from '../lib/lifecycle/lease-advice.ts'
+import { describeFailure } from '../lib/report/isolate-error.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'
 import { describeDamaged } from './damaged-lease.ts'

@@ -1,15 +1,15 @@
 /** agent-isolate init */
 import { actionOf, describeNotes, listFiles, nextStep } from '../init/describe-plan.ts'
+import type { InitPlan } from '../init/file-change.ts'
 import { questionsLeft } from '../init/given-answers.ts'
 import { hasTerminal } from '../init/prompts.ts'
-import type { InitPlan } from '../init/file-change.ts'
 import { renderPlan } from '../init/render-plan.ts'
 import { runWizard, type WizardResult } from '../init/wizard.ts'
 import { requireRepository } from '../lib/git/repository.ts'
 import { wantsColors } from './colors.ts'
-import { stdoutLook } from './stdout-look.ts'
 import type { Command } from './command.ts'
 import { answerOptions, parseGivenAnswers, renderAnswerOptions } from './init-flags.ts'
+import { stdoutLook } from './stdout-look.ts'
 import { UsageError } from './usage-error.ts'
 import { findVersion } from './version.ts'
 

@@ -1,7 +1,7 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
-import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { databaseOf, type Database } from '../lib/database/of-lease.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
 
 export type LeaseJson = {
   name: string

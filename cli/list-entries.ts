@@ -1,11 +1,11 @@
 /** What there is to say about each lease of a repository, or of the machine; also what `list --json` prints. */
 import { realpathSync } from 'node:fs'
+import { findStatus } from '../lib/files/read-if-any.ts'
 import { gitFailure, tryGitIn } from '../lib/git/git.ts'
 import { type Lease, isBeingMade } from '../lib/ledger/lease.ts'
-import { findListeners, type Listener } from '../lib/processes/listeners.ts'
 import { judgeLeases, type JudgedLease, type Verdict } from '../lib/lifecycle/judge-leases.ts'
 import { adviceOn, type Advice } from '../lib/lifecycle/lease-advice.ts'
-import { findStatus } from '../lib/files/read-if-any.ts'
+import { findListeners, type Listener } from '../lib/processes/listeners.ts'
 import { leaseJson, type DatabaseJson, type LeaseJson } from './lease-json.ts'
 import { listenersOf, type PortListener } from './port-listeners.ts'
 

@@ -1,11 +1,11 @@
 /** Entries of `list` as text. Pure. */
 import { relative } from 'node:path'
+import { cutToWidth } from '../init/display-width.ts'
+import { visible } from '../lib/report/visible-text.ts'
 import type { Colors } from './colors.ts'
 import type { ListEntry } from './list-entries.ts'
 import { describeListener, type PortListener } from './port-listeners.ts'
 import { renderTable, type Column, type Row } from './table.ts'
-import { cutToWidth } from '../init/display-width.ts'
-import { visible } from '../lib/report/visible-text.ts'
 
 export type TableOptions = {
   /** Columns a line may have. */

@@ -1,9 +1,9 @@
 /** Who listens on a worktree's ports, and whether that is the worktree's own doing. */
-import { isWithin } from '../lib/files/inner-path.ts'
 import { composeKind } from '../lib/compose/kind.ts'
+import { isWithin } from '../lib/files/inner-path.ts'
 import { resourceOf } from '../lib/ledger/kind.ts'
-import { keptPorts } from '../lib/lifecycle/kinds.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
+import { keptPorts } from '../lib/lifecycle/kinds.ts'
 import type { Listener } from '../lib/processes/listeners.ts'
 import { visible } from '../lib/report/visible-text.ts'
 

@@ -1,6 +1,6 @@
 /** The one boundary of the command line: finds the command, prints its answer or its failure, tells the exit code. */
-import { describeFailure, errorCode, errorText, IsolateError } from '../lib/report/isolate-error.ts'
 import { hideSecrets, type HideOptions } from '../lib/report/hide-secrets.ts'
+import { describeFailure, errorCode, errorText, IsolateError } from '../lib/report/isolate-error.ts'
 import type { Answer } from './command.ts'
 import { commands, type CommandEntry } from './commands.ts'
 import { nearest } from './nearest.ts'

@@ -1,7 +1,7 @@
 /** agent-isolate setup */
 import { setUpWorktree } from '../lib/lifecycle/create.ts'
-import { stderrReporter } from '../lib/report/reporter.ts'
 import { noDeadline } from '../lib/report/deadline.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import { startStopwatch } from '../lib/report/stopwatch.ts'
 import type { Command } from './command.ts'
 import { leaseJson } from './lease-json.ts'

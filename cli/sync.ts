@@ -1,11 +1,11 @@
 /** agent-isolate sync */
 import { loadGitConfig } from '../lib/git/git-config.ts'
-import { loadProject } from '../lib/project/project.ts'
 import { sourcePlace } from '../lib/git/repository.ts'
-import { stderrReporter } from '../lib/report/reporter.ts'
 import { syncWorktree, type SyncResult } from '../lib/git/sync.ts'
-import type { Command } from './command.ts'
 import { requireLinkedWorktree } from '../lib/lifecycle/require-lease.ts'
+import { loadProject } from '../lib/project/project.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
+import type { Command } from './command.ts'
 
 const help = `agent-isolate sync [--json] [-C DIR]
 

@@ -2,11 +2,11 @@
 import { join, relative } from 'node:path'
 import { listTrustedDatabase } from '../init/trusted-database.ts'
 import { configFileName } from '../lib/project/config.ts'
-import { listSeedFiles } from '../lib/project/seed.ts'
 import { loadProject, type Project } from '../lib/project/project.ts'
+import { listSeedFiles } from '../lib/project/seed.ts'
 import { distrust, trust } from '../lib/project/trust.ts'
-import type { Command } from './command.ts'
 import { visible } from '../lib/report/visible-text.ts'
+import type { Command } from './command.ts'
 
 const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 

@@ -1,6 +1,6 @@
 /** agent-isolate uninstall */
-import { applyPlan, sweepInterrupted } from '../init/apply.ts'
 import type { InitPlace, Scope } from '../init/answers.ts'
+import { applyPlan, sweepInterrupted } from '../init/apply.ts'
 import { actionOf, describeNotes, listFiles } from '../init/describe-plan.ts'
 import type { InitPlan } from '../init/file-change.ts'
 import { askYes, Cancelled, hasTerminal, preparePrompts, screen } from '../init/prompts.ts'

@@ -1,16 +1,16 @@
 /** agent-isolate whois */
 import { statSync } from 'node:fs'
-import { IsolateError } from '../lib/report/isolate-error.ts'
 import { isWithin } from '../lib/files/inner-path.ts'
+import { requireRepository } from '../lib/git/repository.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { loadLedger } from '../lib/ledger/ledger.ts'
-import { findListeners, type Listener } from '../lib/processes/listeners.ts'
 import { blockSize } from '../lib/ledger/ports.ts'
-import { requireRepository } from '../lib/git/repository.ts'
+import { findListeners, type Listener } from '../lib/processes/listeners.ts'
+import { IsolateError } from '../lib/report/isolate-error.ts'
+import { visible } from '../lib/report/visible-text.ts'
 import type { Command } from './command.ts'
 import { describeListener, isPublished } from './port-listeners.ts'
 import { UsageError } from './usage-error.ts'
-import { visible } from '../lib/report/visible-text.ts'
 
 const help = `agent-isolate whois PORT [--json] [-C DIR]
 

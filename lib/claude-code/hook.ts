@@ -1,11 +1,11 @@
 /** The frame of every hook: payload in, one answer on stdout, everything else on stderr, exit 0 or 1. */
-import { hideSecrets } from '../report/hide-secrets.ts'
-import { deadlineAt, type Deadline } from '../report/deadline.ts'
-import { describeFailure } from '../report/isolate-error.ts'
-import { readPayload, type Payload } from './payload.ts'
 import type { Tools } from '../lifecycle/prepare.ts'
+import { deadlineAt, type Deadline } from '../report/deadline.ts'
+import { hideSecrets } from '../report/hide-secrets.ts'
+import { describeFailure } from '../report/isolate-error.ts'
 import { stderrReporter } from '../report/reporter.ts'
 import { startStopwatch } from '../report/stopwatch.ts'
+import { readPayload, type Payload } from './payload.ts'
 
 /** `AGENT_ISOLATE_TIMINGS=1` shows, on stderr, where the time went. */
 export async function runHook(work: (payload: Payload, tools: Tools) => Promise<string | undefined>): Promise<void> {

@@ -1,6 +1,6 @@
 /** Reads what Claude Code sends a hook on stdin: one JSON object, after which the pipe may well stay open. */
-import { IsolateError } from '../report/isolate-error.ts'
 import { isObject, isText, parseJson } from '../files/json.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 /** Fields of the payloads that hooks use; each is checked where it is needed. */
 export type Payload = Readonly<Record<string, unknown>>

@@ -2,8 +2,8 @@
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { parseEnvStatements } from '../env-text/syntax.ts'
 import { isWithin } from '../files/inner-path.ts'
-import { IsolateError } from '../report/isolate-error.ts'
 import { findStatus, readIfFile } from '../files/read-if-any.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 /** In compose's order (compose-go, cli/options.go). */
 const baseNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']

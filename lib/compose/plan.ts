@@ -1,6 +1,6 @@
 /** What has to be different in a compose project so that two worktrees can have it up at once; and that as an override file. */
-import { IsolateError } from '../report/isolate-error.ts'
 import type { ComposePort } from '../project/compose-ports.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 /** The part of a compose project that other projects can meet. Variables in it may be filled in or not. */
 export type ComposeModel = {

@@ -1,6 +1,6 @@
 /** Compose as it is installed here: the plugin of docker, or the program docker-compose, which can be the older 1.x. */
-import { IsolateError } from '../report/isolate-error.ts'
 import { childEnvironment, run, type Outcome } from '../processes/run.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 export type ComposeProgram = {
   command: string

@@ -1,8 +1,8 @@
 /** Removes what compose made for a project, by its labels and with docker alone: compose files and worktree may be gone. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, type Engine } from '../docker/engine.ts'
-import { IsolateError } from '../report/isolate-error.ts'
 import { run } from '../processes/run.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
 
 /** Compose puts it on containers, networks, volumes and the images that it builds. */

@@ -1,13 +1,13 @@
 /** A worktree's databases, whatever the provider: made where they are missing, put back to their seed. How they go is the teardown's business. */
-import { findSqlite } from './sqlite/kind.ts'
-import type { DatabasePurpose } from './purpose.ts'
-import type { Deadline } from '../report/deadline.ts'
-import { IsolateError } from '../report/isolate-error.ts'
-import { databaseOf, type Database } from './of-lease.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { openLease, type OpenLease } from '../ledger/open-lease.ts'
 import type { Project } from '../project/project.ts'
+import type { Deadline } from '../report/deadline.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
+import { databaseOf, type Database } from './of-lease.ts'
+import type { DatabasePurpose } from './purpose.ts'
+import { findSqlite } from './sqlite/kind.ts'
 import { createSqlite, resetSqlite } from './sqlite/worktree-database.ts'
 
 export type DatabaseOptions = {

@@ -1,10 +1,10 @@
 /** The database that a lease gives its worktree: what the environment, the command line and the agent are told of it. */
-import { sqliteKind } from './sqlite/kind.ts'
-import { type PostgresResource, postgresShape } from './postgres/resources.ts'
-import type { DatabasePurpose } from './purpose.ts'
 import { join } from 'node:path'
 import type { Lease } from '../ledger/lease.ts'
 import { parseDatabaseUrl, targetOf } from './postgres/client/database-url.ts'
+import { type PostgresResource, postgresShape } from './postgres/resources.ts'
+import type { DatabasePurpose } from './purpose.ts'
+import { sqliteKind } from './sqlite/kind.ts'
 
 export type Database = SqliteDatabase | PostgresDatabase
 

@@ -2,9 +2,9 @@
  * What the background process is asked to do, as a file in the worktree's own git folder: it is there from the moment
  * links are made until a clone has taken their place, and removing it calls the process off.
  */
-import { digestOf } from '../files/digest.ts'
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
 import { isObject, parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 

@@ -9,9 +9,9 @@ import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } f
 import { findEntry, isWithin, requireWritablePath } from '../files/inner-path.ts'
 import { isObject, parseJson } from '../files/json.ts'
 import { readIfAny, readIfFile } from '../files/read-if-any.ts'
+import { writeWhole } from '../files/write-whole.ts'
 import { ownGitFolder, findLinkedGitDir, ownFolderInGitDir } from '../git/linked-git-dir.ts'
 import { unfinishedPath } from '../state/unfinished-file.ts'
-import { writeWhole } from '../files/write-whole.ts'
 
 /** What the file would be without us, kept up to date whenever the block is rewritten. */
 type Origin = {

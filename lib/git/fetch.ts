@@ -3,8 +3,8 @@
  * why anything else fails. When it was tried last is remembered in the state folder, by repository and branch.
  */
 import { renameSync, statSync } from 'node:fs'
-import { digestOf } from '../files/digest.ts'
 import { join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
 import { tryGit, type GitPlace } from './git.ts'
 import { lastValue, type GitConfig } from './git-config.ts'
 import { errorText, IsolateError } from '../report/isolate-error.ts'

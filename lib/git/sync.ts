@@ -2,8 +2,8 @@
  * Brings the branch of a worktree that is worked in up to its upstream, before tests are run or a pull request is made.
  * Nothing is changed unless all of it succeeds.
  */
-import { fetchUpstream, type FetchOptions } from './fetch.ts'
 import { realpathSync } from 'node:fs'
+import { fetchUpstream, type FetchOptions } from './fetch.ts'
 import { git, gitIn } from './git.ts'
 import { linkedGitDir, worktreePlace } from './linked-git-dir.ts'
 import { IsolateError } from '../report/isolate-error.ts'

@@ -3,8 +3,8 @@
  * shared git folder happens under the repository's lock, and nothing else does: the slow check-out runs unlocked.
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
-import { digestOf } from '../files/digest.ts'
 import { basename, dirname, join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
 import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'

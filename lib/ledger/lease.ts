@@ -1,7 +1,7 @@
 /** What a worktree holds, as the ledger writes it down: its ports and every resource made for it. */
 import { isObject, isText, parseJson } from '../files/json.ts'
-import type { Resource } from './resource.ts'
 import { parseProcessIdentity, type ProcessIdentity } from '../processes/process-identity.ts'
+import type { Resource } from './resource.ts'
 
 export type LeaseState = (typeof leaseStates)[number]
 

@@ -1,9 +1,9 @@
 /** Tells this ledger from those of other users and machines that share a container engine or a database server with it. */
 import { randomBytes } from 'node:crypto'
-import { digestOf } from '../files/digest.ts'
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { requireStateFolder, stateFolder } from '../state/state-folder.ts'
 import { writeTemporaryFile } from '../state/temporary-file.ts'

@@ -5,16 +5,16 @@
  * block, and no lock is held by two hundred that come at once. A file that exists is changed (renamed over) or removed
  * only under the lock of its worktree. Readers take no lock: a file is always whole.
  */
-import { digestOf } from '../files/digest.ts'
 import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
+import { readIfAny } from '../files/read-if-any.ts'
 import { errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
+import { requireStateFolder, stateFolderHint } from '../state/state-folder.ts'
+import { writeTemporaryFile } from '../state/temporary-file.ts'
 import { isPostponed, parseLease, renderLease, type Lease } from './lease.ts'
 import { blockSize } from './ports.ts'
 import { isReplaced } from './repository-id.ts'
-import { requireStateFolder, stateFolderHint } from '../state/state-folder.ts'
-import { writeTemporaryFile } from '../state/temporary-file.ts'
-import { readIfAny } from '../files/read-if-any.ts'
 
 /** What makes a worktree that worktree: basenames and branches repeat. */
 export type WorktreeIdentity = Pick<Lease, 'worktree' | 'commonDir'>

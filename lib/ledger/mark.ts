@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isWithin } from '../files/inner-path.ts'
-import type { Lease } from './lease.ts'
 import { readIfAny, readIfFile } from '../files/read-if-any.ts'
 import { findLinkedGitDir, ownFolderInGitDir, ownGitFolder, rootMark } from '../git/linked-git-dir.ts'
+import type { Lease } from './lease.ts'
 
 /** With the main checkout, where git could not tell: see `findMainCheckout`. */
 export function markWorktree({ worktree, id, root, commonDir }: Lease): void {

@@ -4,12 +4,12 @@
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, relative, resolve } from 'node:path'
-import { isPostponed, type Lease } from './lease.ts'
-import { loadMarks, type MarkedWorktree } from './mark.ts'
-import { identityKey, reloadLease, saveLease } from './ledger.ts'
-import { withLock } from '../state/lock.ts'
-import type { Reporter } from '../report/reporter.ts'
 import { findLinkedGitDir } from '../git/linked-git-dir.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { withLock } from '../state/lock.ts'
+import { isPostponed, type Lease } from './lease.ts'
+import { identityKey, reloadLease, saveLease } from './ledger.ts'
+import { loadMarks, type MarkedWorktree } from './mark.ts'
 import { isRepositoryThere } from './repository-id.ts'
 
 /** `leases` as they are with those in place whose worktrees are now in the repository `commonDir`. Reads only. */

@@ -1,7 +1,7 @@
 /** A lease that grows while its resources are made: whatever is about to be made is on disk first. */
-import type { Resource } from './resource.ts'
 import type { Lease } from './lease.ts'
 import { saveLease } from './ledger.ts'
+import type { Resource } from './resource.ts'
 
 /** Only under the lock of the lease's worktree, and one at a time for a lease. */
 export type OpenLease = {

@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readIfFile } from '../files/read-if-any.ts'
+import { ownFolderInGitDir } from '../git/linked-git-dir.ts'
 import { errorCode } from '../report/isolate-error.ts'
+import { sweepUnfinished, unfinishedPath } from '../state/unfinished-file.ts'
 import type { Lease } from './lease.ts'
 import { loadMarks } from './mark.ts'
-import { ownFolderInGitDir } from '../git/linked-git-dir.ts'
-import { readIfFile } from '../files/read-if-any.ts'
-import { sweepUnfinished, unfinishedPath } from '../state/unfinished-file.ts'
 
 /** The repository's id, which it gets now if it has none. Undefined where it cannot be given one: the path alone has to do then. */
 export function claimRepositoryId(commonDir: string): string | undefined {

@@ -1,6 +1,6 @@
 /** Takes a block of ports for a worktree: claimed in the ledger first, then proved free by binding. */
-import { claimBlock, claimedBlocks, deleteLease, identityKey, rangeIsFull } from './ledger.ts'
 import type { Lease } from './lease.ts'
+import { claimBlock, claimedBlocks, deleteLease, identityKey, rangeIsFull } from './ledger.ts'
 import { assignPorts, blockCandidates, isBlockFree } from './ports.ts'
 
 export type LeaseDraft = Omit<Lease, 'block' | 'ports'>

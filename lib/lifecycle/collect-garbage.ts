@@ -1,18 +1,18 @@
 /** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
-import { isElsewhere } from './kinds.ts'
 import { rmSync } from 'node:fs'
-import { collectOrphans, type Orphan } from './collect-orphans.ts'
+import { findRepository } from '../git/repository.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { deleteLease, identityKey, loadLedger, reloadLease, type Ledger } from '../ledger/ledger.ts'
-import { sweepLocks, withLockIfFree } from '../state/lock.ts'
-import { judgeLeases, type JudgedLease, type Verdict } from './judge-leases.ts'
 import { followMoves, placeLeases } from '../ledger/moved-leases.ts'
-import { findReasonToKeep, isReapable, reapLease, type ReapOutcome } from './reap.ts'
-import type { Reporter } from '../report/reporter.ts'
-import { findRepository } from '../git/repository.ts'
 import { isRepositoryThere } from '../ledger/repository-id.ts'
-import { tearDown } from './teardown.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { sweepLocks, withLockIfFree } from '../state/lock.ts'
 import { findLeftFiles } from '../state/temporary-file.ts'
+import { collectOrphans, type Orphan } from './collect-orphans.ts'
+import { judgeLeases, type JudgedLease, type Verdict } from './judge-leases.ts'
+import { isElsewhere } from './kinds.ts'
+import { findReasonToKeep, isReapable, reapLease, type ReapOutcome } from './reap.ts'
+import { tearDown } from './teardown.ts'
 
 /**
  * `keep`: alive, or it holds work. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.

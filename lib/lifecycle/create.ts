@@ -2,34 +2,17 @@
  * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is taken back by
  * the same teardown as a removal. A worktree that exists is opened again with the ports and the database it had.
  */
-import type { Resource } from '../ledger/resource.ts'
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { checkOut, runPostCheckout } from '../git/check-out.ts'
-import { git } from '../git/git.ts'
-import { loadGitConfig } from '../git/git-config.ts'
-import { worktreePlace } from '../git/linked-git-dir.ts'
 import { leadsInside } from '../files/inner-path.ts'
-import { deadlineAt, noDeadline } from '../report/deadline.ts'
-import { IsolateError } from '../report/isolate-error.ts'
-import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
-import { judgeHeld } from './judge-leases.ts'
-import { notUsable } from './lease-advice.ts'
-import { asSettled, isOurWorktree, type Lease } from '../ledger/lease.ts'
-import { withLock } from '../state/lock.ts'
-import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
-import { runSetup } from './project-commands.ts'
-import { ownIdentity } from '../processes/process-identity.ts'
-import { loadProject, type Project } from '../project/project.ts'
-import { keepIfInWork, reapDeadLeases } from './reap.ts'
-import { placeHere, type ListedWorktree } from '../git/repository.ts'
-import { claimRepositoryId } from '../ledger/repository-id.ts'
-import { requireLinkedWorktree } from './require-lease.ts'
-import { reserveLease, type LeaseDraft } from '../ledger/reserve-lease.ts'
-import { tearDown, waitForOrphans } from './teardown.ts'
+import { checkOut, runPostCheckout } from '../git/check-out.ts'
+import { loadGitConfig } from '../git/git-config.ts'
+import { git } from '../git/git.ts'
+import { worktreePlace } from '../git/linked-git-dir.ts'
 import { rebaseWorktree, type RebaseTarget } from '../git/rebase.ts'
-import { chooseStart, type StartPoint } from './start-point.ts'
+import { placeHere, type ListedWorktree } from '../git/repository.ts'
+import { chooseName, parseWorktreeName, type WorktreeName } from '../git/worktree-name.ts'
 import {
   addWorktree,
   findListed,
@@ -38,7 +21,24 @@ import {
   requireNothingThere,
   withRepositoryLock,
 } from '../git/worktree.ts'
-import { chooseName, parseWorktreeName, type WorktreeName } from '../git/worktree-name.ts'
+import { asSettled, isOurWorktree, type Lease } from '../ledger/lease.ts'
+import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
+import { claimRepositoryId } from '../ledger/repository-id.ts'
+import { reserveLease, type LeaseDraft } from '../ledger/reserve-lease.ts'
+import type { Resource } from '../ledger/resource.ts'
+import { ownIdentity } from '../processes/process-identity.ts'
+import { loadProject, type Project } from '../project/project.ts'
+import { deadlineAt, noDeadline } from '../report/deadline.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import { withLock } from '../state/lock.ts'
+import { judgeHeld } from './judge-leases.ts'
+import { notUsable } from './lease-advice.ts'
+import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
+import { runSetup } from './project-commands.ts'
+import { keepIfInWork, reapDeadLeases } from './reap.ts'
+import { requireLinkedWorktree } from './require-lease.ts'
+import { chooseStart, type StartPoint } from './start-point.ts'
+import { tearDown, waitForOrphans } from './teardown.ts'
 
 export type Creation = {
   lease: Lease

@@ -1,13 +1,13 @@
 /** The one judge of a lease: whatever asks what is to become of one gets the same answer. Dead is only what is proved dead. */
-import { hasClaim } from '../database/postgres/resources.ts'
 import { existsSync } from 'node:fs'
-import { IsolateError } from '../report/isolate-error.ts'
-import { isOurWorktree, type Lease } from '../ledger/lease.ts'
-import { isAstray, isMarked } from '../ledger/mark.ts'
-import { loadLedger } from '../ledger/ledger.ts'
-import { isAlive } from '../processes/process-identity.ts'
-import { isRepositoryThere } from '../ledger/repository-id.ts'
+import { hasClaim } from '../database/postgres/resources.ts'
 import { listWorktrees, type ListedWorktree } from '../git/repository.ts'
+import { isOurWorktree, type Lease } from '../ledger/lease.ts'
+import { loadLedger } from '../ledger/ledger.ts'
+import { isAstray, isMarked } from '../ledger/mark.ts'
+import { isRepositoryThere } from '../ledger/repository-id.ts'
+import { isAlive } from '../processes/process-identity.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 /** What is to be known of a lease to judge it. */
 export type LeaseFacts = {

@@ -1,7 +1,7 @@
 /** What there is to say about a lease, and to do: the same words wherever it is met. Pure. */
+import { isBeingMade, isPostponed, type Lease } from '../ledger/lease.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Verdict } from './judge-leases.ts'
-import { isBeingMade, isPostponed, type Lease } from '../ledger/lease.ts'
 
 export type Advice = {
   /** What is the matter: "its set-up was interrupted". */

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs'
 import { environmentOf } from '../environment/environment.ts'
 import { loadLastEnvironment } from '../environment/last-environment.ts'
+import type { Lease } from '../ledger/lease.ts'
+import { childEnvironment, run } from '../processes/run.ts'
+import type { Project } from '../project/project.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import type { Lease } from '../ledger/lease.ts'
-import type { Project } from '../project/project.ts'
 import type { Reporter } from '../report/reporter.ts'
-import { childEnvironment, run } from '../processes/run.ts'
 
 /** Who is told what runs, and when it must have ended. */
 type Running = { reporter: Reporter; deadline?: Deadline }

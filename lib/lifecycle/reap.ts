@@ -1,16 +1,16 @@
 /** Gives back what dead worktrees hold: at every creation and session start, and on demand (`gc`). */
 import { existsSync } from 'node:fs'
-import { IsolateError } from '../report/isolate-error.ts'
-import { judgeHeld, judgeLeases, type Verdict } from './judge-leases.ts'
-import { isMarked } from '../ledger/mark.ts'
+import { findListed } from '../git/worktree.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { identityKey, loadLedger, reloadLease, saveLease } from '../ledger/ledger.ts'
-import { withLockIfFree } from '../state/lock.ts'
+import { isMarked } from '../ledger/mark.ts'
 import { followMoves, planMoves } from '../ledger/moved-leases.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
+import { withLockIfFree } from '../state/lock.ts'
+import { judgeHeld, judgeLeases, type Verdict } from './judge-leases.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
-import { findListed } from '../git/worktree.ts'
 
 /** `kept`: it turned out to be needed, or to hold work. `busy`: somebody else is at it, or it has changed meanwhile. */
 export type ReapOutcome = 'done' | 'kept' | 'busy'

@@ -1,12 +1,12 @@
 /** Finds the worktree that is meant, or says clearly that there is none. */
 import { existsSync, realpathSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { IsolateError } from '../report/isolate-error.ts'
+import type { Repository } from '../git/repository.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
 import { loadLedger } from '../ledger/ledger.ts'
-import type { Project } from '../project/project.ts'
-import type { Repository } from '../git/repository.ts'
 import { isReplaced } from '../ledger/repository-id.ts'
+import type { Project } from '../project/project.ts'
+import { IsolateError } from '../report/isolate-error.ts'
 
 /** The linked worktree that the project was loaded from; throws `IsolateError` in the main checkout. */
 export function requireLinkedWorktree({ repository }: Pick<Project, 'repository'>): string {

@@ -4,9 +4,7 @@
  */
 import { fetchUpstream } from '../git/fetch.ts'
 import type { GitConfig } from '../git/git-config.ts'
-import type { Project } from '../project/project.ts'
 import type { RebaseTarget } from '../git/rebase.ts'
-import type { Tools } from './prepare.ts'
 import { placeHere, sourcePlace } from '../git/repository.ts'
 import {
   compareWithUpstream,
@@ -17,6 +15,8 @@ import {
   type Comparison,
   type Upstream,
 } from '../git/upstream.ts'
+import type { Project } from '../project/project.ts'
+import type { Tools } from './prepare.ts'
 
 export type StartPoint = {
   /** The commit to make the branch at. */

@@ -1,15 +1,15 @@
 /** Gives a worktree that exists the ports that its repository has asked for since: it goes on working with what main says today. */
-import { withWorktreeLock } from './create.ts'
 import { writeEnvironment } from '../environment/environment.ts'
-import { IsolateError } from '../report/isolate-error.ts'
 import { assignLeasePorts } from '../ledger/lease-ports.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { reloadLease, saveLease } from '../ledger/ledger.ts'
+import type { Project, ProjectFiles } from '../project/project.ts'
+import { IsolateError } from '../report/isolate-error.ts'
+import type { Reporter } from '../report/reporter.ts'
+import { withWorktreeLock } from './create.ts'
 import { keptPorts } from './kinds.ts'
 import { requiredPortNames } from './prepare.ts'
 import { isWithinSetUp } from './project-commands.ts'
-import type { Project, ProjectFiles } from '../project/project.ts'
-import type { Reporter } from '../report/reporter.ts'
 
 /** Whether a port name is asked for that the lease has no port for. */
 export function lacksPorts(project: ProjectFiles, { ports, worktree }: Lease): boolean {

@@ -1,19 +1,19 @@
 /** Finds what would be lost with a worktree: changes, new files, commits that nothing else has. What we copied there ourselves is no one's work. */
-import { resourceOf } from '../ledger/kind.ts'
-import { branchKind } from './git-kinds.ts'
 import { join } from 'node:path'
 import { isUntouchedCopy, loadManifest, type Manifest } from '../context/manifest.ts'
-import { findOperation } from '../git/operation.ts'
-import { git } from '../git/git.ts'
 import { isWithin } from '../files/inner-path.ts'
-import { type Lease } from '../ledger/lease.ts'
+import { isHalfMadeIgnoreFile } from '../files/self-ignoring-folder.ts'
+import { git } from '../git/git.ts'
+import { requireReadableRules } from '../git/ignore-rules.ts'
+import { checkoutPlace, linkedGitDir, ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
+import { findOperation } from '../git/operation.ts'
 import { countOwnCommits } from '../git/own-commits.ts'
 import { listWorktrees } from '../git/repository.ts'
 import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from '../git/submodules.ts'
-import { checkoutPlace, linkedGitDir, ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
-import { requireReadableRules } from '../git/ignore-rules.ts'
-import { isHalfMadeIgnoreFile } from '../files/self-ignoring-folder.ts'
+import { resourceOf } from '../ledger/kind.ts'
+import type { Lease } from '../ledger/lease.ts'
 import { isUnfinished } from '../state/unfinished-file.ts'
+import { branchKind } from './git-kinds.ts'
 
 export type UnsavedWork = {
   /** Paths of changed and new files, at most as many as a message can show. */

@@ -8,9 +8,9 @@
  * Then nothing is proved, and who is asked about counts as alive.
  */
 import { spawnSync } from 'node:child_process'
-import { digestOf } from '../files/digest.ts'
 import { readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { digestOf } from '../files/digest.ts'
 import { readProcFile, readProcLink } from './proc-file.ts'
 
 export type Place = {

@@ -1,16 +1,16 @@
 /** Drops what a lease has on a server. */
-import type { PostgresResource } from './resources.ts'
 import { findContainerState } from '../../docker/container.ts'
+import type { Lease } from '../../ledger/lease.ts'
 import type { Deadline } from '../../report/deadline.ts'
 import { IsolateError } from '../../report/isolate-error.ts'
-import type { Lease } from '../../ledger/lease.ts'
 import { UnreachableError } from '../../report/unreachable-error.ts'
 import { PostgresError } from './client/connection.ts'
 import { parseDatabaseUrl, targetOf } from './client/database-url.ts'
+import { findSharedContainer } from './container/shared-container.ts'
+import type { PostgresResource } from './resources.ts'
 import { dropDatabase } from './server/databases.ts'
 import { dropUnusedTemplates } from './server/private-template.ts'
 import { withServer, type Server } from './server/server.ts'
-import { findSharedContainer } from './container/shared-container.ts'
 
 /**
  * Drops the database, ending the sessions that are in it, and the private template that it came from when nothing else did.

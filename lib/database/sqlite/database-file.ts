@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs'
 import { realpathSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { errorCode, errorText, IsolateError } from '../../report/isolate-error.ts'
 import { findOddity } from '../../files/read-if-any.ts'
+import { errorCode, errorText, IsolateError } from '../../report/isolate-error.ts'
 import type { SqliteEngine } from './engine.ts'
 
 export type DatabaseFile = {

@@ -2,22 +2,22 @@
  * A worktree's SQLite files: how they come to be, how they are put back to their seed, and how they go. Nothing here reaches
  * a file outside the worktree, whatever symlinks lead to one.
  */
-import type { DatabasePurpose } from '../purpose.ts'
 import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import type { SqliteConfig } from '../../project/config.ts'
 import { createStaging, removeStaging, sweepStaging, type StagingPlace } from '../../dependencies/staging.ts'
-import { findOddity } from '../../files/read-if-any.ts'
 import { findEntry, isWithin, leadsInside, requireWritablePath } from '../../files/inner-path.ts'
-import { errorCode, IsolateError } from '../../report/isolate-error.ts'
-import type { Lease } from '../../ledger/lease.ts'
-import type { Project } from '../../project/project.ts'
-import type { Reporter } from '../../report/reporter.ts'
+import { findOddity } from '../../files/read-if-any.ts'
 import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../../files/self-ignoring-folder.ts'
+import { ownGitFolder } from '../../git/linked-git-dir.ts'
+import type { Lease } from '../../ledger/lease.ts'
+import type { SqliteConfig } from '../../project/config.ts'
+import type { Project } from '../../project/project.ts'
+import { errorCode, IsolateError } from '../../report/isolate-error.ts'
+import type { Reporter } from '../../report/reporter.ts'
+import type { DatabasePurpose } from '../purpose.ts'
 import { cannotBeMade, type DatabasePlace } from './database-file.ts'
 import { createDatabaseFromSql } from './run-sql.ts'
 import { snapshotDatabase, sqliteSideFiles } from './snapshot.ts'
-import { ownGitFolder } from '../../git/linked-git-dir.ts'
 
 /** The folder in a worktree that is ours, unless configured otherwise. */
 const ownFolderName = '.agent-isolate'

@@ -1,7 +1,9 @@
 /** What the databases in a container are cloned from: the image's own database, sealed, and a copy of it with the seed in it. */
-import type { ContainerResource } from '../resources.ts'
+import { type Seed } from '../../../project/seed.ts'
 import type { Deadline } from '../../../report/deadline.ts'
 import type { Reporter } from '../../../report/reporter.ts'
+import { quoteIdentifier } from '../client/sql-quoting.ts'
+import type { ContainerResource } from '../resources.ts'
 import {
   cloneDatabase,
   dropForced,
@@ -11,10 +13,8 @@ import {
   sealDatabase,
 } from '../server/databases.ts'
 import type { Template } from '../server/private-template.ts'
-import { type Seed } from '../../../project/seed.ts'
-import { runSeedFile } from './run-seed.ts'
 import { takeAdvisoryLock, type Server } from '../server/server.ts'
-import { quoteIdentifier } from '../client/sql-quoting.ts'
+import { runSeedFile } from './run-seed.ts'
 
 /** The image's database as its own scripts left it. */
 export const baseName = 'agent_base'

@@ -1,9 +1,5 @@
 /** A PostgreSQL server in a container: for one worktree, or for all of a repository. It is there, and it answers, or nothing is. */
-import { resourceOf } from '../../../ledger/kind.ts'
-import { type ContainerResource, containerShape, type ServerLogin } from '../resources.ts'
 import { randomBytes } from 'node:crypto'
-import { digestOf } from '../../../files/digest.ts'
-import type { PostgresDockerConfig } from '../../../project/config.ts'
 import {
   findContainerState,
   lastLogLines,
@@ -15,16 +11,20 @@ import {
 import { currentEngine, findEngineHost, type Engine } from '../../../docker/engine.ts'
 import { describingLabels, leaseLabels } from '../../../docker/labels.ts'
 import { createVolume, removeVolume } from '../../../docker/volume.ts'
-import { IsolateError } from '../../../report/isolate-error.ts'
-import { type Lease } from '../../../ledger/lease.ts'
+import { digestOf } from '../../../files/digest.ts'
+import { slugOf } from '../../../git/worktree-name.ts'
+import { resourceOf } from '../../../ledger/kind.ts'
+import type { Lease } from '../../../ledger/lease.ts'
 import type { OpenLease } from '../../../ledger/open-lease.ts'
 import { isPortFree, sparePorts } from '../../../ledger/ports.ts'
+import type { PostgresDockerConfig } from '../../../project/config.ts'
 import { noDeadline, timeLimit, type Deadline } from '../../../report/deadline.ts'
+import { IsolateError } from '../../../report/isolate-error.ts'
 import type { Reporter } from '../../../report/reporter.ts'
-import { slugOf } from '../../../git/worktree-name.ts'
 import { PostgresError, type PostgresTarget } from '../client/connection.ts'
-import { explainServerError } from '../server/server.ts'
 import { answers, refuses, waitUntilReady, type Patience } from '../client/wait-until-ready.ts'
+import { type ContainerResource, containerShape, type ServerLogin } from '../resources.ts'
+import { explainServerError } from '../server/server.ts'
 
 /** The database that we are connected to while we make others in a container: never the one that is the project's own. */
 export function maintenanceDatabase({ database }: Pick<ContainerResource, 'database'>): string {

@@ -4,12 +4,11 @@
  * "removing" before claims are looked for: so one of the two always sees the other. A claim is taken from the disk before
  * others are looked for: so of two that go at once the second finds none.
  */
-import { resourceOf } from '../../../ledger/kind.ts'
-import { type ContainerResource, hasClaim, sharedContainerShape, containerShape } from '../resources.ts'
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
-import type { PostgresDockerConfig } from '../../../project/config.ts'
-import { type Lease } from '../../../ledger/lease.ts'
+import type { Waiting } from '../../../git/worktree.ts'
+import { resourceOf } from '../../../ledger/kind.ts'
+import type { Lease } from '../../../ledger/lease.ts'
 import {
   deleteLease,
   findLease,
@@ -19,14 +18,15 @@ import {
   saveLease,
   type WorktreeIdentity,
 } from '../../../ledger/ledger.ts'
-import type { Waiting } from '../../../git/worktree.ts'
-import { withLock } from '../../../state/lock.ts'
 import { openLease, type OpenLease } from '../../../ledger/open-lease.ts'
-import { ownIdentity } from '../../../processes/process-identity.ts'
-import type { Project } from '../../../project/project.ts'
 import { claimRepositoryId } from '../../../ledger/repository-id.ts'
-import { noDeadline, type Deadline } from '../../../report/deadline.ts'
 import { reserveLease } from '../../../ledger/reserve-lease.ts'
+import { ownIdentity } from '../../../processes/process-identity.ts'
+import type { PostgresDockerConfig } from '../../../project/config.ts'
+import type { Project } from '../../../project/project.ts'
+import { noDeadline, type Deadline } from '../../../report/deadline.ts'
+import { withLock } from '../../../state/lock.ts'
+import { type ContainerResource, hasClaim, sharedContainerShape, containerShape } from '../resources.ts'
 import { isAnswering, removeLeaseContainer, requireContainer, type Place } from './container.ts'
 
 /** Puts the claim into the worktree's lease, and returns the container, started where it does not run. */

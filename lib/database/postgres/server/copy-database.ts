@@ -1,11 +1,11 @@
 /** Copies a database that people are connected to, in one consistent snapshot: pg_dump into pg_restore, both of this machine. */
 import { spawn } from 'node:child_process'
 import { errorCode, IsolateError } from '../../../report/isolate-error.ts'
+import { describeTarget } from '../client/database-url.ts'
+import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 import { clientEnvironment } from './client-environment.ts'
 import { copySettings } from './databases.ts'
-import { describeTarget } from '../client/database-url.ts'
 import type { Server } from './server.ts'
-import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 
 /**
  * Makes the database `name` with the encoding, locale and content of `source`. Owners and privileges are kept where the role may set them

@@ -4,9 +4,9 @@
  */
 import { IsolateError } from '../../../report/isolate-error.ts'
 import { PostgresError } from '../client/connection.ts'
+import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 import { parseMark, renderMark, type DatabaseMark } from './database-mark.ts'
 import { withAdvisoryLock, type Server } from './server.ts'
-import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 
 export type ListedDatabase = {
   name: string

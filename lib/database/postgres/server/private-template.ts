@@ -7,6 +7,8 @@ import { digestOf } from '../../../files/digest.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
 import type { Reporter } from '../../../report/reporter.ts'
 import { PostgresError } from '../client/connection.ts'
+import { describeTarget } from '../client/database-url.ts'
+import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 import { copyDatabase } from './copy-database.ts'
 import {
   cloneDatabase,
@@ -18,8 +20,6 @@ import {
   type ListedDatabase,
 } from './databases.ts'
 import { shareAdvisoryLock, withAdvisoryLock, withUnsharedLock, type Server } from './server.ts'
-import { describeTarget } from '../client/database-url.ts'
-import { quoteIdentifier, quoteLiteral } from '../client/sql-quoting.ts'
 
 export type Template = {
   name: string

@@ -1,6 +1,5 @@
 /** The URL of the configured server. A committed file holds no password: `$NAME` in it stands for a variable. */
 import { join } from 'node:path'
-import type { Config, PostgresServerConfig } from '../../../project/config.ts'
 import {
   namesIn,
   parseReferences,
@@ -10,8 +9,9 @@ import {
   type EnvVariables,
 } from '../../../env-text/references.ts'
 import { parseEnvStatements } from '../../../env-text/syntax.ts'
-import { IsolateError } from '../../../report/isolate-error.ts'
 import { findOddity, readIfFile } from '../../../files/read-if-any.ts'
+import type { Config, PostgresServerConfig } from '../../../project/config.ts'
+import { IsolateError } from '../../../report/isolate-error.ts'
 import { parseDatabaseUrl, type DatabaseUrl } from '../client/database-url.ts'
 
 /**
