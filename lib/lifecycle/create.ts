@@ -22,15 +22,15 @@ import {
   withRepositoryLock,
 } from '../git/worktree.ts'
 import { asSettled, isOurWorktree, type Lease } from '../ledger/lease.ts'
-import { findLease, identityKey, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
+import { findLease, saveLease, type WorktreeIdentity, loadLedger } from '../ledger/ledger.ts'
 import { claimRepositoryId } from '../ledger/repository-id.ts'
 import { reserveLease, type LeaseDraft } from '../ledger/reserve-lease.ts'
 import type { Resource } from '../ledger/resource.ts'
+import { withWorktreeLock } from '../ledger/worktree-lock.ts'
 import { ownIdentity } from '../processes/process-identity.ts'
 import { loadProject, type Project } from '../project/project.ts'
-import { deadlineAt, noDeadline } from '../report/deadline.ts'
+import { deadlineAt } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
-import { withLock } from '../state/lock.ts'
 import { judgeHeld } from './judge-leases.ts'
 import { notUsable } from './lease-advice.ts'
 import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
@@ -45,9 +45,6 @@ export type Creation = {
   /** True when the worktree was there already. */
   isReopened: boolean
 }
-
-/** A set-up may install for minutes. At most, in ms: where nobody waits for the creation, too. */
-const creationWaitMs = 600_000
 
 /** Makes, or opens again, the worktree `name` of the repository that `cwd` is in. Throws `IsolateError`, leaving nothing behind. */
 export async function createWorktree(cwd: string, name: unknown, tools: Tools): Promise<Creation> {
@@ -84,17 +81,6 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
     const adoptee = { worktree, name: undefined, branch, lease }
     return { lease: await adopt(project, adoptee, tools), isReopened: lease !== undefined }
   })
-}
-
-export function withWorktreeLock<T>(
-  identity: WorktreeIdentity,
-  { reporter, deadline = noDeadline }: Pick<Tools, 'reporter'> & Partial<Pick<Tools, 'deadline'>>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const purpose = `the worktree ${identity.worktree}`
-  const onWait = (): void => reporter.progress(`waiting for another process that works on ${identity.worktree}`)
-  const waitMs = deadline.remainingMs(creationWaitMs)
-  return withLock(`worktree-${identityKey(identity)}`, { purpose, waitMs, onWait }, work)
 }
 
 /** The worktree that git lists at the path and that is there; a stale entry of git's is removed, anything else in the way is an error. */

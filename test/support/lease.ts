@@ -1,6 +1,6 @@
 /** A process of the ledger test: takes `count` blocks for worktrees named on the command line, under their locks, and prints them. Arguments: names. */
 import { createHash } from 'node:crypto'
-import { withWorktreeLock } from '../../lib/lifecycle/create.ts'
+import { withWorktreeLock } from '../../lib/ledger/worktree-lock.ts'
 import { findLease, saveLease } from '../../lib/ledger/ledger.ts'
 import { ownIdentity } from '../../lib/processes/process-identity.ts'
 import { stderrReporter } from '../../lib/report/reporter.ts'
