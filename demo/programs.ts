@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IsolateError } from '../lib/report/isolate-error.ts'
-import { loadProgram } from '../lib/processes/same-runtime.ts'
+import { loadProgramOnNode } from '../lib/processes/same-runtime.ts'
 import type { Running, Stage, StartOptions } from './stage.ts'
 
 /** How long a server may take to start, in ms. */
@@ -11,7 +11,7 @@ const startMs = 15_000
 
 /** The compiled program, on another Node where one is named. A hook is what follows. */
 export function hookCommand(hook: string, node: string = process.execPath): string[] {
-  return [node, '-e', loadProgram, compiledProgram, hook]
+  return [node, '-e', loadProgramOnNode, compiledProgram, hook]
 }
 
 /** All hooks in one file. `npm ci` makes it. */

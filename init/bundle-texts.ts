@@ -1,5 +1,5 @@
 /** The texts among the copied files that exist nowhere else: the starter script and the README. */
-import { loadProgram, loadProgramOnDeno } from '../lib/processes/same-runtime.ts'
+import { loadProgram, loadProgramOnDeno, loadProgramOnNode } from '../lib/processes/same-runtime.ts'
 
 /**
  * Starts a hook on the first runtime found. Compiled JavaScript comes before the sources, since type stripping costs Node 22
@@ -10,9 +10,8 @@ export const runScript = `#!/bin/sh
 case $0 in */*) folder=\${0%/*} ;; *) folder=. ;; esac
 program=$folder/agent-isolate
 if [ -f "$program" ]; then
-  load="${loadProgram}"
-  command -v node >/dev/null 2>&1 && exec node -e "$load" "$program" "$1"
-  command -v bun >/dev/null 2>&1 && exec bun -e "$load" "$program" "$1"
+  command -v node >/dev/null 2>&1 && exec node -e "${loadProgramOnNode}" "$program" "$1"
+  command -v bun >/dev/null 2>&1 && exec bun -e "${loadProgram}" "$program" "$1"
   command -v deno >/dev/null 2>&1 && exec deno eval --no-config --ext=cjs "${loadProgramOnDeno}" "$program" "$1"
 fi
 # Without it the sources run, where they are and something can strip their types.

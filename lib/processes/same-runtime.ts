@@ -8,6 +8,12 @@ import { fileURLToPath } from 'node:url'
  */
 export const loadProgram = "require(require('path').resolve(process.argv[1]))"
 
+/**
+ * The same for Node, whose `require` reads the package.json of the folder that it is started in, for a name that a package has
+ * for itself: it may be a FIFO, and is none of ours. Without a module that asks there is nothing to read.
+ */
+export const loadProgramOnNode = "require('module')._load(require('path').resolve(process.argv[1]))"
+
 /** The same for `deno eval`, which is an argument itself. */
 export const loadProgramOnDeno = `process.argv.splice(1, 1); ${loadProgram}`
 

@@ -1,7 +1,7 @@
 /** Runs a hook as Claude Code does: a process, a payload on stdin, a path on stdout. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { loadProgram } from '../../lib/processes/same-runtime.ts'
+import { loadProgramOnNode } from '../../lib/processes/same-runtime.ts'
 import type { Sandbox } from './sandbox.ts'
 
 export type HookResult = { code: number | null; signal: string | null; stdout: string; stderr: string }
@@ -19,7 +19,7 @@ export function compiledHook(name: string): string[] {
   return [
     process.execPath,
     '-e',
-    loadProgram,
+    loadProgramOnNode,
     join(import.meta.dirname, '../..', 'dist', 'program', 'agent-isolate'),
     name,
   ]
