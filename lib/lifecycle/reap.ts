@@ -73,12 +73,13 @@ async function isStillNeeded(lease: Lease, reporter: Reporter): Promise<boolean>
     return true
   }
   if (!isReapable(await judgeHeld(lease))) return true
-  if (lease.state === 'ready' || !existsSync(lease.worktree)) return false
+  if (lease.state === 'ready') return false
+  // Before there is a folder, too: a `git worktree add` that outlived its killed parent may have made but the branch yet.
   if (!(await waitForOrphans(lease, reporter))) {
     reporter.warn(`programs still run in ${lease.worktree}, whose creation was killed: left alone`)
     return true
   }
-  return (await keepIfInWork(lease, reporter)) !== undefined
+  return existsSync(lease.worktree) && (await keepIfInWork(lease, reporter)) !== undefined
 }
 
 export type ReapOptions = {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compiledHook, createThroughHook } from '../support/hook.ts'
@@ -38,6 +40,29 @@ test('a creation killed at any moment leaves nothing that gc does not take away'
     sandbox.cli(repository, 'gc')
     assertNothingLeft(sandbox, repository, before)
   }
+})
+
+test('gc waits for a git that outlived its killed creation, though there is no folder yet', async (t) => {
+  const sandbox = createSandbox(t)
+  const repository = sandbox.repository('repo', { 'a.txt': 'a\n', '.gitignore': '.env.local\n' })
+  sandbox.cli(repository, 'gc')
+  const before = snapshotState(sandbox, repository)
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
+  const mark = join(sandbox.folder, 'adding')
+  const shim = `#!/bin/sh\ncase "$*" in *"worktree add"*) touch '${mark}'; sleep 1.5 ;; esac\nexec ${real} "$@"\n`
+  chmodSync(sandbox.write('bin/git', shim), 0o755)
+  const path = sandbox.env['PATH']
+  sandbox.env['PATH'] = `${join(sandbox.folder, 'bin')}:${path}`
+  const [program = '', ...args] = compiledHook('worktree-create')
+  const child = spawn(program, args, { env: sandbox.env, stdio: ['pipe', 'ignore', 'ignore'] })
+  child.stdin.end(JSON.stringify({ cwd: repository, name: 'doomed' }))
+  while (!existsSync(mark)) await sleep(10)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  sandbox.env['PATH'] = path
+  sandbox.cli(repository, 'gc')
+  await sleep(2000)
+  assertNothingLeft(sandbox, repository, before)
 })
 
 test('a removal killed at any moment is finished by gc', async (t) => {
