@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { configFileName, type SqliteConfig } from '../lib/project/config.ts'
+import { notTrusted } from '../lib/report/not-trusted.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { examineContainer } from './check-postgres-container.ts'
 import { examineServer } from './check-postgres-server.ts'
@@ -27,10 +28,10 @@ export const databaseCheck: Check = {
 
 function askForTrust({ project: { isTrusted, config } }: Context): Finding[] {
   if (isTrusted) return []
-  const message = `worktrees get no database: this repository is not trusted to use ${config.database.provider}`
+  const undone = `worktrees get no database with ${config.database.provider}`
+  const { message, hint } = notTrusted(undone, configFileName)
   const why = 'What a container runs, and where a URL leads, came with the repository.'
-  const fix = `Read its ${configFileName}, then: agent-isolate trust`
-  return [{ id: 'database.untrusted', severity: 'error', message, why, fix, file: configFileName }]
+  return [{ id: 'database.untrusted', severity: 'error', message, why, fix: hint, file: configFileName }]
 }
 
 function examineSqlite(context: Context, database: SqliteConfig): Finding[] {

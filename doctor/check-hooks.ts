@@ -6,6 +6,7 @@ import { findProgram, findProgramVersion } from '../detect/tools.ts'
 import { hookEvents } from '../init/hook-handlers.ts'
 import { marketplaceRepository, pluginId } from '../init/plugin.ts'
 import { isWithin } from '../lib/files/inner-path.ts'
+import { notTrusted } from '../lib/report/not-trusted.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { isOurHook, runtimesOf, scriptsOf } from './hook-command.ts'
 import { tryHook } from './hook-trial.ts'
@@ -177,12 +178,13 @@ export function isAtLeast(version: string, [major, minor]: readonly [number, num
 async function trial({ file, handler }: OurHandler, context: Context): Promise<Finding> {
   const at = place(file, handler, context)
   if (file.isTracked && !context.project.isTrusted) {
+    const { message, hint } = notTrusted('the WorktreeCreate hook was not tried', 'it')
     return {
       id: 'hooks.untried',
       severity: 'warning',
-      message: 'the WorktreeCreate hook was not tried: this repository is not trusted',
+      message,
       why: 'It is a command that came with the repository.',
-      fix: 'Read it, then: agent-isolate trust',
+      fix: hint,
       ...at,
     }
   }

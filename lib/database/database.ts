@@ -4,6 +4,7 @@ import { openLease, type OpenLease } from '../ledger/open-lease.ts'
 import type { Project } from '../project/project.ts'
 import type { Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
+import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { databaseOf, type Database } from './of-lease.ts'
 import type { DatabasePurpose } from './purpose.ts'
@@ -70,10 +71,10 @@ async function provide(
   const { database } = project.config
   if (database.provider === 'none' || database.provider === 'sqlite') return { lease, isNew: false }
   if (!project.isTrusted) {
-    const reason = `this repository is not trusted to use ${database.provider}`
-    const hint = `Read its agent-isolate.json, then: agent-isolate trust; agent-isolate setup -C ${lease.worktree}`
-    if (reset.length > 0) throw new IsolateError(`the database was not reset: ${reason}`, { hint })
-    reporter.warn(`no database was made: ${reason}. ${hint}`)
+    const undone = `no database was ${reset.length > 0 ? 'reset' : 'made'} with ${database.provider}`
+    const untrusted = notTrusted(undone, 'agent-isolate.json', lease.worktree)
+    if (reset.length > 0) throw new IsolateError(untrusted.message, untrusted)
+    reporter.warn(untrusted.text)
     return { lease, isNew: false }
   }
   const open: OpenLease = openLease(lease)

@@ -1,4 +1,5 @@
 /** Decides, from evidence alone, how a worktree gets the dependencies of a project. Pure: reads and writes nothing. */
+import { notTrusted } from '../report/not-trusted.ts'
 
 export type DependencyKind = 'node_modules' | '.venv'
 export type DependencyStrategy = 'auto' | 'symlink' | 'clone' | 'install' | 'none'
@@ -120,7 +121,7 @@ function chooseWithoutMain(situation: Situation, strategy: DependencyStrategy): 
     return { action: 'install', reason: 'the main checkout has none', isWarning: false }
   }
   if (evidence.project !== '') return undefined
-  const why = isWanted && !isTrusted ? `; ${trustHint}` : ''
+  const why = isWanted && !isTrusted ? leftOut : ''
   return {
     action: 'none',
     reason: `the main checkout has none: run \`${command}\` when it is needed${why}`,
@@ -145,8 +146,8 @@ function install(situation: Situation, why: string): Choice {
   if (canInstall(situation)) return { action: 'install', reason: why, isWarning: false }
   const isWarning = !evidence.isLockfileEqual
   const todo = isWarning ? `: it may hold wrong versions until you run \`${command}\`` : ''
-  const excuse = isTrusted ? `${evidence.manager} is left to you` : trustHint
-  return { action: 'clone', reason: `${why}${todo} (${excuse})`, isWarning }
+  const excuse = isTrusted ? ` (${evidence.manager} is left to you)` : leftOut
+  return { action: 'clone', reason: `${why}${todo}${excuse}`, isWarning }
 }
 
 function withLockfileWarning({ evidence, command }: Situation, action: 'symlink' | 'clone', why: string): Choice {
@@ -156,7 +157,8 @@ function withLockfileWarning({ evidence, command }: Situation, action: 'symlink'
   return { action, reason: `${why}; ${evidence.lockfile ?? 'the lockfile'} differs: ${todo}${danger}`, isWarning: true }
 }
 
-const trustHint = 'installs run code of the repository: `agent-isolate trust` lets them run by themselves'
+/** Ends a reason. */
+const leftOut = `. ${notTrusted('No install was run, as it runs code', 'what it installs').text}`
 
 function canInstall({ evidence, isTrusted }: Situation): boolean {
   return isTrusted && runnableManagers.includes(evidence.manager)

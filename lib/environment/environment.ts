@@ -14,6 +14,7 @@ import { slugOf } from '../git/worktree-name.ts'
 import { resourceOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
+import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { writeEnvFile } from './env-file.ts'
 import { isSafeToExport } from './export-rule.ts'
@@ -48,18 +49,15 @@ export function environmentOf(project: Project, lease: Lease): Environment {
   const all = [...identityEntries(lease), ...exportable, ...composeEntries(lease)]
   return {
     ...rendered,
-    warnings: [...rendered.warnings, ...describeHeldBack(heldBack)],
+    warnings: [...rendered.warnings, ...describeHeldBack(heldBack, lease)],
     exported: expandEntries(all, process.env),
     shellText: renderShellEnvironment(all),
   }
 }
 
-function describeHeldBack(entries: readonly EnvEntry[]): string[] {
-  if (entries.length === 0) return []
+function describeHeldBack(entries: readonly EnvEntry[], { worktree }: Lease): string[] {
   const keys = entries.map(({ key }) => key).join(', ')
-  return [
-    `not exported to shells, since this repository is not trusted: ${keys}. Read its environment template, then: agent-isolate trust`,
-  ]
+  return keys === '' ? [] : [notTrusted(`shells do not get ${keys}`, 'its environment template', worktree).text]
 }
 
 /** Writes the env file, unless it is a tracked one, and the shell environment; both 0600, both whole at any moment. */

@@ -28,6 +28,7 @@ import type { Config } from '../project/config.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
+import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Stopwatch } from '../report/stopwatch.ts'
 import { excludeKind } from './git-kinds.ts'
@@ -116,9 +117,7 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
   const { ports } = config.compose
   if (Object.keys(ports).length === 0) return
   if (!isTrusted)
-    return reporter.warn(
-      '"compose.ports" has no effect: this repository is not trusted. Read it, then: agent-isolate trust; agent-isolate setup',
-    )
+    return reporter.warn(notTrusted('"compose.ports" has no effect', 'its compose files', lease.worktree).text)
   const { writeComposeOverride } = await import('../compose/override.ts')
   const override = await writeComposeOverride({
     worktree: lease.worktree,

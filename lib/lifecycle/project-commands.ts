@@ -7,6 +7,7 @@ import { childEnvironment, run } from '../processes/run.ts'
 import type { Project } from '../project/project.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
+import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 
 /** Who is told what runs, and when it must have ended. */
@@ -68,9 +69,7 @@ async function findTeardownEnvironment(
 function mayRun(project: Project, list: 'setup' | 'teardown', reporter: Reporter): boolean {
   if (project.config[list].length === 0) return false
   if (project.isTrusted) return true
-  reporter.warn(
-    `the ${list} commands in agent-isolate.json were not run: this repository is not trusted. Read them, then: agent-isolate trust`,
-  )
+  reporter.warn(notTrusted(`the ${list} commands were not run`, 'agent-isolate.json').text)
   return false
 }
 

@@ -85,10 +85,14 @@ test('env is for eval, and fails clearly in the main checkout', async (t) => {
     '.env.agent.template': 'PORT=$AGENT_DYNAMIC_PORT\nAPI_URL=http://localhost:$AGENT_PORT_API\nQUOTE="it\'s"\n',
   })
   const untrusted = await runCli(sandbox, repository, ['create', 'x'])
-  assert.match(untrusted.stderr, /not exported to shells, since this repository is not trusted: QUOTE\./)
   const path = untrusted.stdout.trim()
+  const advice =
+    /shells do not get QUOTE: this repository is not trusted\. Read .*, then: agent-isolate (trust); agent-isolate (.*)/
+  const [, trust = '', setup = ''] = advice.exec(untrusted.stderr) ?? []
+  assert.equal(setup, `setup -C ${path}`)
   assert.equal(Object.hasOwn(requireRecord(await cliJson(sandbox, path, 'env')), 'QUOTE'), false)
-  await cliAnswer(sandbox, repository, 'trust')
+  await cliAnswer(sandbox, repository, trust)
+  await cliAnswer(sandbox, repository, ...setup.split(' '))
   const [lines, json, byName, main] = await Promise.all([
     cliAnswer(sandbox, path, 'env'),
     cliJson(sandbox, path, 'env'),

@@ -195,7 +195,7 @@ test('in a repository that is not trusted docker is not even started', options, 
   const env = withFakeDocker(sandbox, `echo "$@" >>'${sandbox.folder}/calls'; exec "$REAL" "$@"`)
   const { code, stdout, stderr } = await runCreate(repository, 'one', env)
   assert.equal(code, 0, stderr)
-  assert.match(stderr, /no database was made: this repository is not trusted to use postgres-docker/)
+  assert.match(stderr, /no database was made with postgres-docker: this repository is not trusted/)
   const { code: removed } = await removeThroughHook(sandbox, stdout.trim(), { env })
   assert.equal(removed, 0)
   assert.ok(!existsSync(join(sandbox.folder, 'calls')))

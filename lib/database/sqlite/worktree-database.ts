@@ -13,6 +13,7 @@ import type { Lease } from '../../ledger/lease.ts'
 import type { SqliteConfig } from '../../project/config.ts'
 import type { Project } from '../../project/project.ts'
 import { errorCode, IsolateError } from '../../report/isolate-error.ts'
+import { notTrusted } from '../../report/not-trusted.ts'
 import type { Reporter } from '../../report/reporter.ts'
 import type { DatabasePurpose } from '../purpose.ts'
 import { cannotBeMade, type DatabasePlace } from './database-file.ts'
@@ -50,7 +51,7 @@ export async function createSqlite(
   if (basename(dirname(target)) === ownFolderName) makeSelfIgnoringFolder(dirname(target))
   const seed = findSeed(project, reporter)
   if (seed === undefined) return
-  if (needsTrust(project, seed)) reporter.warn(`${untrustedSeed(seed)} Read it, then: agent-isolate trust`)
+  if (needsTrust(project, seed)) reporter.warn(notTrusted(`${seed} was not run`, 'it', lease.worktree).text)
   else await growFromSeed(project, seed, place, reporter)
 }
 
@@ -69,7 +70,8 @@ export async function resetSqlite(
   requireInWorktree(lease.worktree, inner)
   const seed = findSeed(project, reporter)
   if (seed !== undefined && needsTrust(project, seed)) {
-    throw new IsolateError(untrustedSeed(seed), { hint: 'Read it, then: agent-isolate trust' })
+    const untrusted = notTrusted(`${seed} was not run`, 'it')
+    throw new IsolateError(untrusted.message, untrusted)
   }
   if (seed === undefined && existed) {
     throw new IsolateError(`${path} has no seed: it was there before agent-isolate, and is not removed`, {
@@ -162,10 +164,6 @@ function requireInside(source: string, path: string): string {
 /** SQL can attach, and so write, any file of the user's: it is a command like those of a set-up. */
 function needsTrust({ isTrusted }: Project, seed: string): boolean {
   return extname(seed) === '.sql' && !isTrusted
-}
-
-function untrustedSeed(seed: string): string {
-  return `${seed} was not run: this repository is not trusted.`
 }
 
 /** A process that is killed must not leave an untracked file, which a removal takes for work: it grows where git does not see it. */
