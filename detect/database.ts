@@ -1,6 +1,7 @@
 /** Databases that a repository points at: URLs in its env files, and SQLite files that lie in it. */
 import { closeSync, readSync } from 'node:fs'
 import { join, posix } from 'node:path'
+import { splitServer } from '../lib/database/postgres/client/database-url.ts'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { endOfCredentials } from '../lib/report/hide-secrets.ts'
 import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
@@ -20,7 +21,8 @@ export type DatabaseTarget = {
   database: string
 }
 
-export type DatabaseUrl = DatabaseTarget & { file: string; line: number; key: string; isTracked: boolean }
+/** A variable of an env file that holds one. */
+export type EnvDatabaseUrl = DatabaseTarget & { file: string; line: number; key: string; isTracked: boolean }
 
 export type SqliteFile = { path: string; isTracked: boolean }
 
@@ -31,18 +33,18 @@ export function isEnvFile(path: string): boolean {
   )
 }
 
-export function detectDatabaseUrls({ tracked, untracked }: RepositoryFiles, read: ReadFile): DatabaseUrl[] {
-  const urlsOf = (paths: readonly string[], isTracked: boolean): DatabaseUrl[] =>
+export function detectDatabaseUrls({ tracked, untracked }: RepositoryFiles, read: ReadFile): EnvDatabaseUrl[] {
+  const urlsOf = (paths: readonly string[], isTracked: boolean): EnvDatabaseUrl[] =>
     paths
       .filter(isEnvFile)
-      .flatMap((file) => parseDatabaseUrls(read(file) ?? '').map((url) => ({ ...url, file, isTracked })))
+      .flatMap((file) => parseEnvDatabaseUrls(read(file) ?? '').map((url) => ({ ...url, file, isTracked })))
   return [...urlsOf(tracked, true), ...urlsOf(untracked, false)]
 }
 
 /** The assignments of an env file whose value is a database URL, whatever the key. */
-export function parseDatabaseUrls(text: string): (DatabaseTarget & { line: number; key: string })[] {
+export function parseEnvDatabaseUrls(text: string): (DatabaseTarget & { line: number; key: string })[] {
   return parseEnvStatements(text).flatMap(({ assignment, line }) => {
-    const target = assignment === undefined ? undefined : parseDatabaseUrl(assignment.body)
+    const target = assignment === undefined ? undefined : parseDatabaseTarget(assignment.body)
     if (assignment === undefined || target === undefined) return []
     // Of files only those that are a database's: `file:` is used for anything.
     if (target.scheme === 'file:' && !/DATABASE|DB|SQLITE/i.test(assignment.key)) return []
@@ -51,18 +53,24 @@ export function parseDatabaseUrls(text: string): (DatabaseTarget & { line: numbe
 }
 
 /** Undefined for text that is no database URL. A reference (`$HOST`) is kept as text. */
-export function parseDatabaseUrl(text: string): DatabaseTarget | undefined {
+export function parseDatabaseTarget(text: string): DatabaseTarget | undefined {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.]*:)(\S*)$/i.exec(text.trim()) ?? []
   const provider = providerOf(scheme.slice(0, -1))
   if (provider === undefined) return undefined
   if (provider === 'sqlite') return parseFileTarget(scheme, rest)
   if (!rest.startsWith('//')) return undefined
-  const target = rest.slice(2 + endOfCredentials(rest.slice(2)) + 1)
-  const server = /^(\[[^\]]*\]|[^:/?#,]*)(?::([^/?#,]*))?(?:,[^/?#]*)?(?:\/([^?#]*))?/.exec(target)
-  if (server === null) return undefined
-  const [, host = '', port = '', database = ''] = server
-  return { provider, scheme, host, port: /^\d+$/.test(port) ? Number(port) : undefined, database }
+  const { host: hosts, path } = splitServer(withoutCredentials(rest.slice(2)))
+  const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:,]*)(?::([^,]*))?/.exec(hosts) ?? []
+  return { provider, scheme, host, port: /^\d+$/.test(port) ? Number(port) : undefined, database: path.slice(1) }
 }
+
+/** Given what is behind the `://` of a server's URL. What people write is not always one: no part of a password may pass for a host. */
+export function withoutCredentials(rest: string): string {
+  return rest.slice(endOfCredentials(rest) + 1)
+}
+
+/** The beginning of a URL of a database server in any text, for a regular expression (ignoring case). */
+export const serverScheme = '(?:postgres(?:ql)?|mysql2?|mariadb|mongodb(?:\\+srv)?|sqlserver|cockroachdb)(?:\\+\\w+)?'
 
 /** `file:./dev.db`, `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite3:path`; a `libsql://host` is a server. */
 function parseFileTarget(scheme: string, rest: string): DatabaseTarget {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { gitIn } from '../lib/git/git.ts'
 import { readIfFile } from '../lib/files/read-if-any.ts'
 import { detectCompose, type ComposeFile } from './compose.ts'
-import { detectDatabaseUrls, detectSqliteFiles, type DatabaseUrl, type SqliteFile } from './database.ts'
+import { detectDatabaseUrls, detectSqliteFiles, type EnvDatabaseUrl, type SqliteFile } from './database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
 import { detectFrameworks, type Framework } from './framework.ts'
 import { detectOrms, type Orm } from './orm.ts'
@@ -26,7 +26,7 @@ export type Detection = {
   frameworks: readonly Framework[]
   orms: readonly Orm[]
   /** What env files say about databases; no user names or passwords. */
-  databaseUrls: readonly DatabaseUrl[]
+  databaseUrls: readonly EnvDatabaseUrl[]
   /** Variables with parts of where the database is: PGHOST, DB_NAME. */
   databaseSettings: readonly DatabaseSetting[]
   sqliteFiles: readonly SqliteFile[]

@@ -1,7 +1,7 @@
 /** How a project uses PostgreSQL: the image of its compose file, and the variables through which it is told of the server. Pure. */
 import { posix } from 'node:path'
 import type { ComposeFile } from './compose.ts'
-import type { DatabaseUrl } from './database.ts'
+import type { EnvDatabaseUrl } from './database.ts'
 import type { Orm } from './orm.ts'
 import type { ReadFile } from './repository-files.ts'
 
@@ -44,7 +44,7 @@ export function usesPostgres({ orms, databaseUrls, compose }: PostgresSigns): bo
 
 export type PostgresSigns = {
   orms: readonly Orm[]
-  databaseUrls: readonly DatabaseUrl[]
+  databaseUrls: readonly EnvDatabaseUrl[]
   compose: readonly ComposeFile[]
 }
 
@@ -57,7 +57,7 @@ export function isTestKey(key: string): boolean {
  * The URL that the project reads: the ORM's, DATABASE_URL, or the first that there is; of the env files in which a server's
  * URL is looked up (lib/database/postgres/server/server-url.ts). Never one for tests.
  */
-export function findServerUrl({ orms, databaseUrls }: PostgresSigns): DatabaseUrl | undefined {
+export function findServerUrl({ orms, databaseUrls }: PostgresSigns): EnvDatabaseUrl | undefined {
   const urls = ['.env.local', '.env'].flatMap((path) =>
     databaseUrls.filter(({ file, provider, key }) => file === path && provider === 'postgresql' && !isTestKey(key)),
   )

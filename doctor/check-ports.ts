@@ -1,4 +1,5 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
+import { serverScheme } from '../detect/database.ts'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { composePorts } from './compose-ports.ts'
 import { findVariable } from './compose-variable.ts'
@@ -120,5 +121,5 @@ function addressesOf(text: string): { key: string; line: number; port: number; v
 }
 
 function isDatabaseUrl(value: string): boolean {
-  return /^(?:postgres|mysql|maria|mongo|sqlserver|cockroach)[\w+]*:\/\//i.test(value)
+  return new RegExp(`^${serverScheme}://`, 'i').test(value)
 }

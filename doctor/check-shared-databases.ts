@@ -1,5 +1,5 @@
 /** Databases that several worktrees would reach: one agent's migration or test run wipes another's data. */
-import { parseDatabaseUrl } from '../detect/database.ts'
+import { parseDatabaseTarget } from '../detect/database.ts'
 import { namesIn, parseReferences } from '../lib/env-text/references.ts'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Check, Context, Finding } from './check.ts'
@@ -47,7 +47,7 @@ function inEnvFiles(context: Context): Finding[] {
         if (database === undefined || isOverwritten(key, database.isFile, set, context)) return []
         if (isServerOfConfig(key, context)) return []
         // A service of the compose file is each worktree's own.
-        if (services.has(parseDatabaseUrl(body)?.host ?? '')) return []
+        if (services.has(parseDatabaseTarget(body)?.host ?? '')) return []
         return [{ ...describe(key, body, database), fix: adviseTemplate(context, key, body), file: path, line }]
       }),
     )
@@ -92,6 +92,6 @@ function describe(
   { target, isFile }: { target: string; isFile: boolean },
 ): Pick<Finding, 'id' | 'severity' | 'message' | 'why'> {
   const id = isFile ? 'shared-databases.file' : 'shared-databases.url'
-  const kind = parseDatabaseUrl(body)?.provider ?? 'database'
+  const kind = parseDatabaseTarget(body)?.provider ?? 'database'
   return { id, severity: 'error', message: `${key} is one ${kind} database for all worktrees: ${target}`, why }
 }

@@ -1,5 +1,5 @@
 /** What to write so that an env file's database URL leads to the worktree's own database. Pure. */
-import { parseDatabaseUrl, type DatabaseTarget } from '../detect/database.ts'
+import { parseDatabaseTarget, type DatabaseTarget } from '../detect/database.ts'
 import { isTestKey } from '../detect/postgres.ts'
 import { composedUrl } from '../init/template-database.ts'
 import { configFileName } from '../lib/project/config.ts'
@@ -10,7 +10,7 @@ import { findVariable } from './compose-variable.ts'
 export function adviseTemplate(context: Context, key: string, body: string): string {
   const { config } = context.project
   const { template } = config.environment
-  const target = parseDatabaseUrl(body)
+  const target = parseDatabaseTarget(body)
   if (target?.host === undefined) {
     const form = /^sqlite3?(?:\+\w+)?:\/\/\//.exec(body)?.[0]
     return `in ${template}: ${key}=${form === undefined ? '$AGENT_DATABASE_URL' : `${form}$AGENT_SQLITE_PATH`}`

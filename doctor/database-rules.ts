@@ -1,5 +1,6 @@
 /** Where a database is fixed that every worktree would reach: server URLs and absolute SQLite paths in code and settings. */
-import { endOfCredentials, hideSecrets } from '../lib/report/hide-secrets.ts'
+import { serverScheme, withoutCredentials } from '../detect/database.ts'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { isOverridable } from './port-hit.ts'
 import type { SourceFile } from './source-files.ts'
 
@@ -13,8 +14,7 @@ export type DatabaseHit = {
   fix: string
 }
 
-const serverUrl =
-  /\b((?:postgres(?:ql)?|mysql2?|mariadb|mongodb(?:\+srv)?|sqlserver|cockroachdb)(?:\+\w+)?):\/\/([^\s"'`<>,;)]+)/i
+const serverUrl = new RegExp(`\\b(${serverScheme})://([^\\s"'\`<>,;)]+)`, 'i')
 const absoluteFile =
   /\b(?:file:(?:\/\/)?(?=\/[^/\s"'`]*\/?[^\s"'`]*\.(?:db3?|sqlite3?)\b)|sqlite3?(?:\+\w+)?:\/\/\/(?=\/)|sqlite3:(?=\/[^/]))(\/[^\s"'`?#]+)/
 
@@ -37,7 +37,7 @@ export function findSharedDatabases({ path, kind, code }: Pick<SourceFile, 'path
 export function findDatabase(text: string): { target: string; isFile: boolean; written: string } | undefined {
   const [written, scheme = '', rest = ''] = serverUrl.exec(withoutSecrets(text)) ?? []
   if (written !== undefined && !/[${}%]|\.\.\./.test(serverUrl.exec(text)?.[2] ?? '')) {
-    const target = rest.slice(endOfCredentials(rest) + 1).replace(/[?#].*$/, '')
+    const target = withoutCredentials(rest).replace(/[?#].*$/, '')
     return { target: `${scheme}://${target}`, isFile: false, written }
   }
   const file = absoluteFile.exec(text)

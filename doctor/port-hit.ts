@@ -1,4 +1,5 @@
 /** A port or an address found in a line, and what the rules for the different languages have in common. */
+import { serverScheme } from '../detect/database.ts'
 
 export type Hit = {
   /** Stable, without the check's name: `listen`, `address`. */
@@ -114,9 +115,11 @@ function isPort(port: number): boolean {
   return port >= 80 && port <= 65_535
 }
 
+const isUrlBefore = new RegExp(`${serverScheme}://[^\\s"'\`]*$`, 'i')
+
 function isInDatabaseUrl(text: string, index: number): boolean {
   const before = text.slice(Math.max(0, index - 200), index)
-  return /(?:postgres|mysql|maria|mongo|sqlserver|cockroach)[\w+]*:\/\/[^\s"'`]*$/i.test(before)
+  return isUrlBefore.test(before)
 }
 
 function lineStarts(lines: readonly string[]): number[] {

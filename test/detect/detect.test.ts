@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isEnvFile, parseDatabaseUrl, parseDatabaseUrls } from '../../detect/database.ts'
+import { isEnvFile, parseDatabaseTarget, parseEnvDatabaseUrls } from '../../detect/database.ts'
 import { adviseServer, packageFrameworks } from '../../detect/framework.ts'
 import { parsePrismaSchema, providerOf } from '../../detect/orm.ts'
 import { detectDatabaseSettings } from '../../detect/postgres.ts'
@@ -133,13 +133,15 @@ for (const [url, wanted] of [
   ['just text', undefined],
 ] as const) {
   test(`the database URL ${url} is ${wanted === undefined ? 'none' : wanted.join(' ')}`, () => {
-    const found = parseDatabaseUrl(url)
+    const found = parseDatabaseTarget(url)
     assert.deepEqual(found && [found.provider, found.host, found.port, found.database], wanted)
   })
 }
 
 test('database URLs of an env file come with key and line; a file is one only under a key that says so', () => {
-  const found = parseDatabaseUrls('# DATABASE_URL=postgres://x/y\nA=1\nDATABASE_URL=file:./dev.db\nLOGO=file:./x.png\n')
+  const found = parseEnvDatabaseUrls(
+    '# DATABASE_URL=postgres://x/y\nA=1\nDATABASE_URL=file:./dev.db\nLOGO=file:./x.png\n',
+  )
   assert.deepEqual(
     found.map(({ key, line }) => [key, line]),
     [['DATABASE_URL', 3]],

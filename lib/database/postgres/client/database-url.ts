@@ -21,7 +21,8 @@ export type PostgresTarget = {
   sslRootCert?: string | undefined
 }
 
-export type DatabaseUrl = {
+/** A URL in all its parts. */
+export type PostgresUrl = {
   /** As it was written. */
   text: string
   /** Without `://`: `postgresql`, `postgres`, `postgresql+psycopg`, … */
@@ -41,18 +42,16 @@ const defaultPort = 5432
 const example = 'It looks like postgresql://user:password@host:5432/database.'
 
 /** Throws `IsolateError` for what is no URL of one PostgreSQL database. Parameters win over the parts before them, as in libpq. */
-export function parseDatabaseUrl(text: string): DatabaseUrl {
+export function parseDatabaseUrl(text: string): PostgresUrl {
   const { scheme, credentials, host, path, query } = split(text)
   const parameters = parseParameters(query)
-  const colon = credentials.indexOf(':')
-  const user = colon === -1 ? credentials : credentials.slice(0, colon)
+  const [, user = '', password = ''] = /^([^:]*):?(.*)@$/s.exec(credentials) ?? []
   const address = parseHost(host)
   return {
     text,
     scheme,
     user: parameters.get('user') || decode(user, 'user') || undefined,
-    password:
-      parameters.get('password') || (colon === -1 ? '' : decode(credentials.slice(colon + 1), 'password')) || undefined,
+    password: parameters.get('password') || decode(password, 'password') || undefined,
     host: requireOne(parameters.get('host') || address.host || 'localhost'),
     port: parsePort(parameters.get('port') || address.port),
     database: parameters.get('dbname') || decode(path.slice(1), 'database') || undefined,
@@ -63,10 +62,10 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
 }
 
 /** The URL's text with the name of another database in it, and nothing else changed. */
-export function withDatabase(url: DatabaseUrl, name: string): string {
-  const { scheme, authority, query, fragment } = split(url.text)
+export function withDatabase(url: PostgresUrl, name: string): string {
+  const { scheme, credentials, host, query, fragment } = split(url.text)
   const changed = query.replace(/(?<=[?&]dbname=)[^&]*/g, () => encode(name))
-  return `${scheme}://${authority}/${encode(name)}${changed}${fragment}`
+  return `${scheme}://${credentials}${host}/${encode(name)}${changed}${fragment}`
 }
 
 /**
@@ -93,7 +92,7 @@ export function describeTarget({ host, port }: { host: string; port: number }): 
 }
 
 /** Where the URL leads. What it leaves out is, as in libpq, PGUSER or the name of the account, PGPASSWORD, and the user's database. */
-export function targetOf(url: DatabaseUrl, env: NodeJS.ProcessEnv = process.env): PostgresTarget {
+export function targetOf(url: PostgresUrl, env: NodeJS.ProcessEnv = process.env): PostgresTarget {
   const user = url.user ?? (env['PGUSER'] || userInfo().username)
   return {
     host: url.host,
@@ -106,10 +105,9 @@ export function targetOf(url: DatabaseUrl, env: NodeJS.ProcessEnv = process.env)
   }
 }
 
+/** What is behind the `://` of a server's URL. */
 type Parts = {
-  scheme: string
-  /** `credentials@host`. */
-  authority: string
+  /** With its @, or empty. */
   credentials: string
   host: string
   /** With its slash, or empty. */
@@ -123,12 +121,16 @@ type Parts = {
  * By hand, since `URL` rewrites what it reads and refuses sockets. A password may hold a raw `?`, `#` or `@`, as many do: the
  * credentials end at the last @ before the first slash.
  */
-function split(text: string): Parts {
-  const match =
-    /^((?:jdbc:)?postgres(?:ql)?(?:\+[a-z0-9_]+)?):\/\/((?:[^/]*@)?)([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(#.*)?$/is.exec(text)
-  if (match === null) throw new IsolateError('the URL of the database is not one of PostgreSQL', { hint: example })
-  const [, scheme = '', before = '', host = '', path = '', query = '', fragment = ''] = match
-  return { scheme, authority: before + host, credentials: before.slice(0, -1), host, path, query, fragment }
+export function splitServer(rest: string): Parts {
+  const [, credentials = '', host = '', path = '', query = '', fragment = ''] =
+    /^((?:[^/]*@)?)([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(#.*)?$/s.exec(rest) ?? []
+  return { credentials, host, path, query, fragment }
+}
+
+function split(text: string): Parts & { scheme: string } {
+  const [, scheme = '', rest = ''] = /^((?:jdbc:)?postgres(?:ql)?(?:\+\w+)?):\/\/(.*)/is.exec(text) ?? []
+  if (scheme === '') throw new IsolateError('the URL of the database is not one of PostgreSQL', { hint: example })
+  return { scheme, ...splitServer(rest) }
 }
 
 function parseHost(text: string): { host: string; port: string } {

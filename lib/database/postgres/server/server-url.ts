@@ -12,7 +12,7 @@ import { parseEnvStatements } from '../../../env-text/syntax.ts'
 import { findOddity, readIfFile } from '../../../files/read-if-any.ts'
 import type { Config, PostgresServerConfig } from '../../../project/config.ts'
 import { IsolateError } from '../../../report/isolate-error.ts'
-import { parseDatabaseUrl, type DatabaseUrl } from '../client/database-url.ts'
+import { parseDatabaseUrl, type PostgresUrl } from '../client/database-url.ts'
 
 /**
  * Variables are looked up in the main checkout's env files (the configured one, then `.env`), and only then in `env`: inside a
@@ -23,7 +23,7 @@ export function requireServerUrl(
   { environment }: Pick<Config, 'environment'>,
   { url }: Pick<PostgresServerConfig, 'url'>,
   env: NodeJS.ProcessEnv = process.env,
-): DatabaseUrl {
+): PostgresUrl {
   const pieces = parseReferences(url, { hasEscapes: false })
   const names = namesIn(pieces)
   if (names.length === 0) return parseDatabaseUrl(url)
