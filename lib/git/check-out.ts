@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { git, gitFailure, tryGit, type GitPlace } from './git.ts'
 import { definesHook, type GitConfig } from './git-config.ts'
 import { isTaken } from '../files/inner-path.ts'
+import { requireReadableRules } from './ignore-rules.ts'
 import { worktreePlace } from './linked-git-dir.ts'
 import { timeLimit, type Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -25,6 +26,7 @@ export async function checkOut(
   worktree: string,
   { reporter, deadline }: Following,
 ): Promise<void> {
+  requireReadableRules(worktree)
   const place = worktreePlace(worktree)
   shareFilterState(commonDir, place.gitDir)
   const failed: FailedFilter[] = []

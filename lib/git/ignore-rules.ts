@@ -1,4 +1,4 @@
-/** Ignore files that git would wait at for ever: it opens them without a look (measured with 2.39). */
+/** Files of rules, on what to ignore and on attributes, that git would wait at for ever: it opens them without a look (measured with 2.39). */
 import { dirname, join } from 'node:path'
 import { IsolateError } from '../report/isolate-error.ts'
 import { findOddity } from '../files/read-if-any.ts'
@@ -8,7 +8,9 @@ import { findLinkedGitDir } from './linked-git-dir.ts'
 export function findBlockingRules(checkout: string): string | undefined {
   const linked = findLinkedGitDir(checkout)
   const gitFolder = linked === undefined ? join(checkout, '.git') : dirname(dirname(linked))
-  for (const path of [join(checkout, '.gitignore'), join(gitFolder, 'info', 'exclude')]) {
+  const own = ['.gitignore', '.gitattributes'].map((name) => join(checkout, name))
+  const shared = ['exclude', 'attributes'].map((name) => join(gitFolder, 'info', name))
+  for (const path of [...own, ...shared]) {
     const oddity = findOddity(path)
     // Of a folder git says so, and goes on.
     if (oddity !== undefined && oddity !== 'a folder') return `${path} is ${oddity}`
@@ -16,7 +18,7 @@ export function findBlockingRules(checkout: string): string | undefined {
   return undefined
 }
 
-/** Before git is asked what it ignores. Throws `IsolateError` where it would never answer. */
+/** Before git checks out, or is asked what it ignores. Throws `IsolateError` where it would never answer. */
 export function requireReadableRules(checkout: string): void {
   const blocking = findBlockingRules(checkout)
   if (blocking === undefined) return

@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs'
 import { fetchUpstream, type FetchOptions } from './fetch.ts'
 import { git, gitIn } from './git.ts'
+import { requireReadableRules } from './ignore-rules.ts'
 import { linkedGitDir, worktreePlace } from './linked-git-dir.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { findOperation } from './operation.ts'
@@ -76,6 +77,7 @@ export async function syncWorktree(options: SyncOptions): Promise<SyncResult> {
 }
 
 async function requireReady(worktree: string): Promise<void> {
+  requireReadableRules(worktree)
   const statusArgs = ['--porcelain=v2', '--branch', '-z', '--untracked-files=no', '--ignore-submodules=dirty']
   const [toplevel, status] = await Promise.all([
     gitIn(worktree, ['rev-parse', '--show-toplevel']),

@@ -49,6 +49,8 @@ test('with docker-compose 1.x alone, a creation says what "compose.ports" needs 
   const sandbox = createSandbox(t)
   useCompose(t, sandbox, undefined)
   writeProgram(sandbox, 'docker-compose', 'echo 1.29.2')
+  // An engine on which there is nothing, and no plugin.
+  writeProgram(sandbox, 'docker', 'if [ "$1" = compose ]; then exit 1; fi')
   for (const name of ['PATH', 'DOCKER_CONFIG']) sandbox.env[name] = process.env[name]
   const main = sandbox.repository('repo', { 'compose.yaml': compose, 'agent-isolate.json': config })
   sandbox.cli(main, 'trust')

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { compiledHook } from '../support/hook.ts'
@@ -202,3 +202,18 @@ test('the variable files of a PostgreSQL server are not waited for', async (t) =
   assert.equal(created.code, 1)
   assert.match(created.stderr, /\.env was not read: it is a FIFO/)
 })
+
+for (const path of ['.git/info/exclude', '.git/info/attributes']) {
+  test(`a FIFO as ${path}, at which git would wait for ever, is an error that names it, and leaves nothing half-made`, async (t) => {
+    const sandbox = createSandbox(t)
+    const main = sandbox.repository('repo', { 'a.txt': 'a\n' })
+    place(sandbox, join('repo', path), 'FIFO')
+    const created = await create(sandbox, main, 'one')
+    requireEnd(created, 'create')
+    assert.equal(created.code, 1)
+    assert.ok(created.stderr.includes(`${path} is a FIFO`), created.stderr)
+    assert.deepEqual(loadLeases(sandbox), [])
+    assert.equal(existsSync(join(main, '.claude')), false)
+    assert.equal(sandbox.git(main, 'branch', '--list', 'worktree-*'), '')
+  })
+}
