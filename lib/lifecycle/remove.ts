@@ -45,8 +45,9 @@ export async function removeWorktreeAt(path: string, reporter: Reporter): Promis
     return reporter.info(`${path} was not made by agent-isolate: left alone`)
   // The session sits in the very folder that goes; nothing below may depend on where we are.
   process.chdir(lease.root)
-  // The root of a bare repository may be a plain folder that holds it.
-  const place = existsSync(join(lease.root, '.git')) ? lease.root : lease.commonDir
+  // The root of a bare repository may be a plain folder that holds it, and git may have been told not to look into the latter.
+  const places = [existsSync(join(lease.root, '.git')) ? lease.root : lease.worktree, lease.commonDir]
+  const place = places.find((path) => existsSync(path)) ?? lease.commonDir
   await removeLeased(await requireRepository(place), lease, { reporter, discard: false })
 }
 

@@ -147,6 +147,13 @@ const layouts: Record<string, (world: World) => Layout> = {
     world.git(cwd, 'config', '--global', 'safe.bareRepository', 'explicit')
     return { cwd, others: [join(cwd, 'main')], gitDir }
   },
+  'a worktree of a bare repository, which may only be used where it is named'(world) {
+    const gitDir = cloneBare(world, 'repo.git')
+    const cwd = join(world.folder, 'linked')
+    world.git(gitDir, 'worktree', 'add', '--quiet', cwd, 'main')
+    world.git(cwd, 'config', '--global', 'safe.bareRepository', 'explicit')
+    return { cwd, others: [cwd], gitDir }
+  },
   'a bare repository with a config for each worktree'(world) {
     const gitDir = cloneBare(world, 'repo.git')
     world.git(gitDir, 'config', 'extensions.worktreeConfig', 'true')
