@@ -47,7 +47,7 @@ export async function removeWorktreeAt(path: string, reporter: Reporter): Promis
   process.chdir(lease.root)
   // The root of a bare repository may be a plain folder that holds it, and git may have been told not to look into the latter.
   const places = [existsSync(join(lease.root, '.git')) ? lease.root : lease.worktree, lease.commonDir]
-  const place = places.find((path) => existsSync(path)) ?? lease.commonDir
+  const place = places.find((one) => existsSync(one)) ?? lease.commonDir
   await removeLeased(await requireRepository(place), lease, { reporter, discard: false })
 }
 
