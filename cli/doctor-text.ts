@@ -2,6 +2,7 @@
 import type { Finding } from '../doctor/check.ts'
 import type { Examined } from '../doctor/examine.ts'
 import { displayWidth } from '../init/display-width.ts'
+import { count } from '../lib/report/count.ts'
 import { visible } from '../lib/report/visible-text.ts'
 import type { Colors } from './colors.ts'
 
@@ -57,10 +58,6 @@ function renderSum(findings: readonly Finding[]): string {
   const fixable = findings.filter(({ repair }) => repair !== undefined).length
   const counts = `${count(errors, 'error')}, ${count(warnings, 'warning')}`
   return fixable === 0 ? counts : `${counts}; fixes ${fixable} of them: agent-isolate doctor --fix`
-}
-
-function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`
 }
 
 function isFault({ severity }: Finding): boolean {

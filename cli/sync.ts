@@ -4,6 +4,7 @@ import { sourcePlace } from '../lib/git/repository.ts'
 import { syncWorktree, type SyncResult } from '../lib/git/sync.ts'
 import { requireLinkedWorktree } from '../lib/lifecycle/require-lease.ts'
 import { loadProject } from '../lib/project/project.ts'
+import { count } from '../lib/report/count.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
 import type { Command } from './command.ts'
 
@@ -49,13 +50,11 @@ export const command: Command = {
 
 function describe({ status, behind, ahead, dropped, upstream }: SyncResult): string {
   const gone =
-    dropped === 0 ? '' : `, ${count(dropped)} that it has dropped ${status === 'rebased' ? 'left out' : 'kept'}`
-  const own = `${gone}${ahead === 0 ? '' : `, ${count(ahead)} of its own`}`
+    dropped === 0
+      ? ''
+      : `, ${count(dropped, 'commit')} that it has dropped ${status === 'rebased' ? 'left out' : 'kept'}`
+  const own = `${gone}${ahead === 0 ? '' : `, ${count(ahead, 'commit')} of its own`}`
   if (status === 'up-to-date') return `up to date with ${upstream}${own}`
   const done = { 'fast-forwarded': 'fast-forwarded to', rebased: 'rebased onto', merged: 'merged with' }[status]
-  return `${done} ${upstream}: ${count(behind)} taken in${own}`
-}
-
-function count(commits: number): string {
-  return commits === 1 ? '1 commit' : `${commits} commits`
+  return `${done} ${upstream}: ${count(behind, 'commit')} taken in${own}`
 }

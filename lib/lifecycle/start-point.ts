@@ -16,6 +16,7 @@ import {
   type Upstream,
 } from '../git/upstream.ts'
 import type { Project } from '../project/project.ts'
+import { count } from '../report/count.ts'
 import type { Tools } from './prepare.ts'
 
 export type StartPoint = {
@@ -66,7 +67,7 @@ export function planStart(comparison: Comparison, upstream: Upstream, isPublishe
 function describeStart(comparison: Comparison, name: string, isPublished: boolean): string | undefined {
   const { behind, dropped, isRelated } = comparison
   if (!isRelated) return `${name} and the local commits have no past in common; the new branch starts at the local ones`
-  const gone = dropped === undefined ? '' : `${count(dropped.count)} that ${name} has dropped since`
+  const gone = dropped === undefined ? '' : `${count(dropped.count, 'commit')} that ${name} has dropped since`
   if (!isPublished) return gone === '' ? undefined : `the new branch leaves out ${gone} (it was force-pushed)`
   const lacks = [behind > 0 ? `${behind} behind ${name}` : '', gone === '' ? '' : `with ${gone}`]
   const how = behind > 0 ? '; agent-isolate sync in the worktree merges the rest' : ''
@@ -79,8 +80,4 @@ function hasMoved({ behind, dropped, isRelated }: Comparison): boolean {
 
 function hasBothMoved(comparison: Comparison): boolean {
   return comparison.ahead > 0 && hasMoved(comparison)
-}
-
-function count(commits: number): string {
-  return commits === 1 ? '1 commit' : `${commits} commits`
 }

@@ -12,6 +12,7 @@ import { listWorktrees } from '../git/repository.ts'
 import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from '../git/submodules.ts'
 import { resourceOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
+import { count } from '../report/count.ts'
 import { isUnfinished } from '../state/unfinished-file.ts'
 import { branchKind } from './git-kinds.ts'
 
@@ -122,8 +123,4 @@ async function findChangedFiles(worktree: string, inner: string, manifest: Manif
 /** What we copied there or, killed on the way, left half-made. */
 function isOurs(worktree: string, manifest: Manifest, path: string): boolean {
   return isUntouchedCopy(worktree, manifest, path) || isHalfMadeIgnoreFile(join(worktree, path)) || isUnfinished(path)
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
