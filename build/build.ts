@@ -6,7 +6,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 import { assemblePlugin } from './plugin.ts'
 import { buildProgram, processes, target } from './program.ts'
+import { cutsFile, programFile } from '../init/bundle.ts'
 import { runScript } from '../init/bundle-texts.ts'
+import { findCuts } from '../init/cuts.ts'
 
 rmSync('dist', { recursive: true, force: true })
 await Promise.all([
@@ -38,8 +40,10 @@ async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promis
 }
 
 async function writeProgram(folder: string): Promise<void> {
-  const program = await buildProgram()
+  const program = await buildProgram({ hasServers: true })
+  const cuts = findCuts(program, await buildProgram({ hasServers: false }))
   mkdirSync(folder, { recursive: true })
-  writeFileSync(`${folder}/agent-isolate`, program)
+  writeFileSync(`${folder}/${programFile}`, program)
+  writeFileSync(`${folder}/${cutsFile}`, `${JSON.stringify(cuts)}\n`)
   writeFileSync(`${folder}/run`, runScript, { mode: 0o755 })
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { format } from 'prettier'
 
@@ -15,8 +15,11 @@ export const processes = ['lib/dependencies/settle-process.ts', 'lib/database/sq
 /** The oldest that package.json's `engines` allows. */
 export const target = 'node20.12'
 
-/** The text of the file. It is the same for the same sources. */
-export async function buildProgram(): Promise<string> {
+/** Parts of lib/ that are imported late, and that a repository without a database server has no use for. */
+const servers = ['database/postgres']
+
+/** The text of the file; without `hasServers` of the one that cannot reach any. It is the same for the same sources. */
+export async function buildProgram({ hasServers }: { hasServers: boolean }): Promise<string> {
   const entries = [...readdirSync('hooks').map((name) => `hooks/${name}`), ...processes]
   const { outputFiles } = await build({
     stdin: { contents: renderDispatcher(entries), resolveDir: '.', loader: 'ts' },
@@ -27,7 +30,7 @@ export async function buildProgram(): Promise<string> {
     target,
     charset: 'utf8',
     define: { 'import.meta.url': '$ownUrl' },
-    plugins: [flatten(entries)],
+    plugins: [flatten(entries, hasServers ? [] : servers)],
     logLevel: 'warning',
   })
   const text = shorten(outputFiles[0]?.text ?? '')
@@ -96,14 +99,16 @@ dispatch()
  * An entry ends in the statement that does its work, which becomes a function to be called. Modules that are imported late
  * are in the file anyway; as static imports they need no wrapping, nor does what they have in common with the others.
  */
-function flatten(entries: readonly string[]): Plugin {
+function flatten(entries: readonly string[], leftOut: readonly string[]): Plugin {
   return {
     name: 'flatten',
     setup(bundler) {
       bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const isEntry = entries.some((entry) => path.endsWith(`/${entry}`))
         const text = readFileSync(path, 'utf8')
-        return { contents: withoutLateImports(isEntry ? asFunction(text, path) : text), loader: 'ts' }
+        const folder = dirname(path)
+        const own = withoutLateImports(withoutParts(isEntry ? asFunction(text, path) : text, folder, leftOut))
+        return { contents: own, loader: 'ts' }
       })
     },
   }
@@ -112,6 +117,14 @@ function flatten(entries: readonly string[]): Plugin {
 function asFunction(text: string, path: string): string {
   if (text.match(/^await /gm)?.length !== 1) throw new Error(`${path}: an entry has one "await", its last statement`)
   return text.replace(/^await /m, 'export const start = (): Promise<void> => ')
+}
+
+/** Late imports of what lies in the rooms `leftOut` become a call that says so. */
+function withoutParts(text: string, folder: string, leftOut: readonly string[]): string {
+  const rest = text.replace(lateImport, (late, path: string) =>
+    leftOut.some((room) => resolve(folder, path).startsWith(resolve('lib', room))) ? 'missingServers()' : late,
+  )
+  return rest === text ? text : `import { missingServers } from '${resolve('build/missing-servers.ts')}'\n${rest}`
 }
 
 function withoutLateImports(text: string): string {

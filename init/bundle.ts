@@ -10,6 +10,7 @@ import { isObject, parseJson } from '../lib/files/json.ts'
 import { readIfAny } from '../lib/files/read-if-any.ts'
 import type { Delivery } from './answers.ts'
 import { attributesText, readmeText } from './bundle-texts.ts'
+import { applyCuts, areCuts } from './cuts.ts'
 
 export type Bundle = {
   version: string
@@ -21,19 +22,24 @@ export type BundleOptions = {
   delivery: Delivery
   /** The copy is for everybody who clones the repository; otherwise git is not to see it. */
   isShared: boolean
+  /** With all parts. False for a repository whose config names no database server: a fifth less to commit. */
+  hasServers: boolean
 }
 
 /** All hooks in one file (build-program.ts). */
 export const programFile = 'agent-isolate'
 
+/** What makes of it the program without the parts for database servers. */
+export const cutsFile = 'without-servers.json'
+
 /** Throws `IsolateError` when this package is not built, or has no sources to give. */
-export function loadBundle({ delivery, isShared }: BundleOptions): Bundle {
+export function loadBundle({ delivery, isShared, hasServers }: BundleOptions): Bundle {
   const { root, version } = findPackage()
   const hasProgram = delivery === 'program' || delivery === 'source'
   const files = new Map<string, string>([
     ...(isShared ? [] : ([['.gitignore', '*\n']] as const)),
     ...(isShared && hasProgram ? ([['.gitattributes', attributesText]] as const) : []),
-    ...(hasProgram ? loadProgramFiles(root) : []),
+    ...(hasProgram ? loadProgramFiles(root, hasServers) : []),
     ...(delivery === 'source' ? loadSources(root, isShared) : []),
   ])
   return { version, files }
@@ -56,7 +62,7 @@ function findPackage(): { root: string; version: string } {
   throw new Error(`no package.json of agent-isolate above ${import.meta.dirname}`)
 }
 
-function loadProgramFiles(root: string): TextByPath[] {
+function loadProgramFiles(root: string, hasServers: boolean): TextByPath[] {
   const folders = [join(root, 'dist', 'program'), root]
   const folder = folders.find((each) => existsSync(join(each, programFile)))
   if (folder === undefined) {
@@ -64,7 +70,18 @@ function loadProgramFiles(root: string): TextByPath[] {
       hint: 'Install it again; in a clone of its repository: npm run build',
     })
   }
-  return [programFile, 'run'].map((name) => [name, readFileSync(join(folder, name), 'utf8')])
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
+  const program = hasServers ? read(programFile) : withoutServers(read(programFile), read(cutsFile))
+  return [
+    [programFile, program],
+    ['run', read('run')],
+  ]
+}
+
+function withoutServers(program: string, cuts: string): string {
+  const found = parseJson(cuts)
+  if (!areCuts(found)) throw new Error(`${cutsFile} is not what the build wrote`)
+  return applyCuts(program, found)
 }
 
 function loadSources(root: string, isShared: boolean): TextByPath[] {

@@ -14,7 +14,13 @@ import { fingerprintOf, hashOf, isUntouched } from './untouched.ts'
 import { adviseOnDatabase, describeUnread } from './database-advice.ts'
 import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
 
-export type RepositoryPlan = { changes: FileChange[]; notes: string[]; record: RepositoryRecord }
+export type RepositoryPlan = {
+  changes: FileChange[]
+  notes: string[]
+  record: RepositoryRecord
+  /** Whether its config, as it will be, names a database server. */
+  usesServers: boolean
+}
 
 /** Throws `IsolateError` for an agent-isolate.json that is wrong. */
 export function planRepository(
@@ -24,7 +30,7 @@ export function planRepository(
   earlier: RepositoryRecord,
 ): RepositoryPlan {
   const config = planConfig(root, answers, earlier.config)
-  const { environment } = parseConfig(config.change.after ?? '', config.change.path)
+  const { environment, database } = parseConfig(config.change.after ?? '', config.change.path)
   const template = planTemplate(root, environment.template, answers, detection, earlier.template)
   const ignore = planIgnoreFile(root, ignoreLines(root, answers, environment.file), earlier)
   return {
@@ -36,11 +42,15 @@ export function planRepository(
       ...adviseOnPorts(detection, environment.template),
     ],
     record: { ...config.record, ...template.record, ...ignore.record },
+    usesServers: database.provider.startsWith('postgres'),
   }
 }
 
 /** What `init` wrote and nobody has changed since goes, or is as it was; the rest is named in notes. */
-export function planRepositoryRemoval(root: string, record: RepositoryRecord): Omit<RepositoryPlan, 'record'> {
+export function planRepositoryRemoval(
+  root: string,
+  record: RepositoryRecord,
+): Pick<RepositoryPlan, 'changes' | 'notes'> {
   const files = [
     { path: join(root, configFileName), written: record.config },
     { path: join(root, record.template?.path ?? ''), written: record.template },

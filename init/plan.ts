@@ -36,12 +36,14 @@ export async function planInit(
   const hasRepository = requirePlace(place, answers)
   const installation = loadInstallation(place, kindOf(scope))
   const { folder, manifest: earlier, repositoryKey: key } = installation
-  const bundle = loadBundle({ delivery, isShared: scope === 'project' })
-  const copy = planBundle(folder, bundle, earlier.files, options)
-  const settings = planSettings(place, installation, answers)
   const repository: RepositoryPlan | undefined = hasRepository
     ? planRepository(place, answers, detection, earlier.repositories[key] ?? {})
     : undefined
+  // A copy in the home is for every repository.
+  const hasServers = scope === 'user' || (repository?.usesServers ?? true)
+  const bundle = loadBundle({ delivery, isShared: scope === 'project', hasServers })
+  const copy = planBundle(folder, bundle, earlier.files, options)
+  const settings = planSettings(place, installation, answers)
   const manifest = changeManifest(installation, {
     version: bundle.version,
     delivery,

@@ -40,6 +40,29 @@ for (const scope of ['project', 'local', 'user']) {
   })
 }
 
+test('a repository without a database server gets a program without that part, which says so where it is asked for', (t) => {
+  const sandbox = createSandbox(t)
+  const repository = sandbox.repository('repo')
+  const program = join(repository, '.claude/agent-isolate/agent-isolate')
+  sandbox.cli(repository, 'init', '--yes')
+  const light = statSync(program).size
+  assert.ok(light < 300 * 1024, `${light} bytes`)
+  assert.match(startHook(sandbox, repository, { name: 'one' }), /one\n$/)
+
+  const database = { provider: 'postgres-server', url: 'postgres://me:secret@127.0.0.1:1/app' }
+  writeFileSync(join(repository, 'agent-isolate.json'), JSON.stringify({ database }))
+  sandbox.cli(repository, 'trust')
+  assert.throws(
+    () => startHook(sandbox, repository, { name: 'two' }),
+    /made without the part for database servers\n\s+Add it: npx agent-isolate init/,
+  )
+  assert.doesNotMatch(sandbox.git(repository, 'worktree', 'list'), /two/)
+
+  sandbox.cli(repository, 'init', '--yes')
+  assert.ok(statSync(program).size > light * 1.2)
+  assert.throws(() => startHook(sandbox, repository, { name: 'two' }), /127\.0\.0\.1:1/)
+})
+
 test('GitHub takes the copy for generated, and git carries it to colleagues, whose hooks run', (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo', { '.gitignore': '*.js\n' })

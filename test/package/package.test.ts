@@ -5,6 +5,7 @@ import { cpSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { buildProgram } from '../../build/program.ts'
+import { applyCuts, type Cuts } from '../../init/cuts.ts'
 import { setConfig } from '../../init/config-file.ts'
 import { suggestAnswers } from '../../init/suggest-answers.ts'
 import { detectRepository } from '../../detect/detect.ts'
@@ -47,7 +48,10 @@ test('the schema that agent-isolate.json names is a file of the package', async 
 })
 
 test('the program is the same whenever it is built', async () => {
-  assert.equal(await buildProgram(), readFileSync(join(root, 'dist/program/agent-isolate'), 'utf8'))
+  const program = readFileSync(join(root, 'dist/program/agent-isolate'), 'utf8')
+  const cuts: Cuts = JSON.parse(readFileSync(join(root, 'dist/program/without-servers.json'), 'utf8'))
+  assert.equal(await buildProgram({ hasServers: true }), program)
+  assert.equal(await buildProgram({ hasServers: false }), applyCuts(program, cuts))
 })
 
 test('the command line of the plugin needs no package, and can set up a repository by itself', (t) => {
