@@ -75,7 +75,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     'remove',
     {
       usage: 'remove NAME',
-      summary: 'take a worktree away, unless work would be lost',
+      summary: 'remove a worktree, unless work would be lost',
       load: async () => (await import('./remove.ts')).command,
     },
   ],
@@ -91,7 +91,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     'teardown',
     {
       usage: 'teardown',
-      summary: 'give back what setup took; the worktree stays',
+      summary: 'release what setup took; the worktree stays',
       load: async () => (await import('./teardown.ts')).command,
     },
   ],
@@ -99,7 +99,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     'gc',
     {
       usage: 'gc',
-      summary: 'give back what dead worktrees hold',
+      summary: 'release what dead worktrees hold',
       load: async () => (await import('./gc.ts')).command,
     },
   ],

@@ -9,26 +9,26 @@ import { describeDamaged } from './damaged-lease.ts'
 
 const help = `agent-isolate gc [--dry-run] [--unreachable] [--json] [-C DIR]
 
-Gives back what dead worktrees of this machine hold: those whose folder is gone, and
+Releases what dead worktrees of this machine hold: those whose folder is gone, and
 those whose creation or removal was killed; and the containers, volumes and databases
 with the mark of this machine that no worktree knows of, on the container engine and
 on the server that this repository names. Nothing alive is touched. A repository that
 cannot be reached may be on a disk that comes back, so its worktrees are kept.
 
   --dry-run            say what would be done, and do nothing
-  --unreachable        give up worktrees whose repository is gone (their ports,
+  --unreachable        release worktrees whose repository is gone (their ports,
                        containers and databases), and what removed worktrees left on
                        engines and servers that cannot be reached
   --json               { leases: [{ name, path, repository, ports, action, outcome,
                        error }], orphans: [{ kind, name, place, outcome, error }],
-                       damaged, temporaryFiles }; action is keep, reap, leave or
+                       damaged, temporaryFiles }; action is keep, release, leave or
                        forget; outcome planned, done, busy, postponed or failed
   -C, --directory DIR  work as if started in DIR
 
 Example:
   agent-isolate gc --dry-run
 
-Exit codes: 0 done, 1 something could not be given back (with --json see "outcome",
+Exit codes: 0 done, 1 something could not be released (with --json see "outcome",
 or {"error": {"message", "hint"}} on stdout), 2 wrong usage.`
 
 export const command: Command = {
@@ -53,7 +53,7 @@ function describeGarbage({ results, orphans, damaged, temporaryFiles }: Garbage,
   if (temporaryFiles > 0) lines.push(`${isDryRun ? 'would remove' : 'removed'} ${files} of dead processes`)
   lines.push(...damaged.map(describeDamaged))
   const kept = results.length - results.filter(({ action }) => action !== 'keep').length
-  if (lines.length === 0) lines.push('nothing to give back')
+  if (lines.length === 0) lines.push('nothing to release')
   return [...lines, ...(kept === 0 ? [] : [`kept: ${kept} alive`])].join('\n')
 }
 
@@ -67,10 +67,9 @@ function describeResult({ lease, verdict, action, outcome, failure }: GarbageRes
     return `left for later: ${what}: some of it is out of reach; if that is for good: agent-isolate gc --unreachable`
   }
   if (outcome === 'busy') return `left to another process: ${what}`
-  if (action === 'forget') return `${outcome === 'planned' ? 'would give up' : 'gave up'} ${what}`
-  if (outcome !== 'planned') return `gave back ${what}`
+  if (outcome !== 'planned') return `released ${what}`
   const { what: reason = '', hint = '' } = verdict === 'finish' ? (adviceOn(lease, verdict) ?? {}) : {}
-  return `would give back ${what}${reason === '' ? '' : `: ${reason}. ${hint}`}`
+  return `would release ${what}${reason === '' ? '' : `: ${reason}. ${hint}`}`
 }
 
 function describeOrphan({ kind, name, place, outcome, failure }: Orphan): string {

@@ -50,7 +50,7 @@ export function stateOf(lease: Pick<Lease, 'state'>, verdict: Verdict): Worktree
 const words = {
   use: 'ready',
   finish: 'interrupted',
-  'take back': 'dead',
+  release: 'dead',
   keep: 'missing',
   repair: 'moved',
   'out of reach': 'unreachable',

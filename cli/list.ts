@@ -12,7 +12,7 @@ const help = `agent-isolate list [--all] [--json] [-C DIR]
 Shows the worktrees of this repository: branch, ports and who listens on them,
 database and its size, age, state. A listener that runs outside the worktree is
 called a stranger. States: ready; creating, removing; interrupted (its set-up was, and
-can be finished); dead (what is left of it is to be given back); missing (its folder is
+can be finished); dead (what is left of it is to be released); missing (its folder is
 gone, but git keeps its place); moved (git does not know it where it is now);
 unreachable (its repository is gone). What to do is said below each.
 

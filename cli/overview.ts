@@ -13,7 +13,7 @@ First steps, in a repository:
   cd "$(agent-isolate create payments)"   make a worktree and go there
   agent-isolate exec -- npm run dev       start it on its own port and database
   agent-isolate list                      see who has what
-  agent-isolate remove payments           give it all back
+  agent-isolate remove payments           remove it and all that it holds
 
 Commands:
 ${lines.join('\n')}

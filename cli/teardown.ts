@@ -5,7 +5,7 @@ import type { Command } from './command.ts'
 
 const help = `agent-isolate teardown [--json] [-C DIR]
 
-Gives back what "agent-isolate setup" took in the worktree we are in: its ports, its
+Releases what "agent-isolate setup" took in the worktree we are in: its ports, its
 database, our part of its environment file. The worktree, its branch and its files
 stay: the tool that made it removes it. (One that agent-isolate made goes as a
 whole: agent-isolate remove NAME.)
@@ -24,6 +24,6 @@ export const command: Command = {
   help,
   async run() {
     const { name, worktree: path } = await tearDownWorktree(process.cwd(), stderrReporter)
-    return { text: `gave back what ${path} held`, json: { name, path, tornDown: true } }
+    return { text: `released what ${path} held`, json: { name, path, tornDown: true } }
   },
 }

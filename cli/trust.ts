@@ -20,7 +20,7 @@ Running this is the consent; nothing is asked. It holds for these files as they 
 now, and for this clone: after a change they wait for it to be given again. Without it
 worktrees are made all the same, and all of this is left out.
 
-  --revoke             take it back
+  --revoke             end it
   --json               { trusted, file, template, setup, teardown, sqlSeed,
                          database: [{ what, text }] }
   -C, --directory DIR  work as if started in DIR

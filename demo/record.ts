@@ -16,7 +16,7 @@ const label = {
   description:
     'A terminal. Without isolation, the second of two agents that start the same server fails: EADDRINUSE. Isolated, ' +
     'three worktrees each get a branch, a port and a database; three servers run at once, each database holds its own ' +
-    "agent's row alone, and at the end all of it is given back.",
+    "agent's row alone, and at the end all of it is released.",
 }
 
 process.exitCode = record(process.argv[2] ?? defaultFile)

@@ -99,7 +99,7 @@ export async function giveBack(
   agents: readonly Agent[],
   servers: readonly Running[],
 ): Promise<void> {
-  show.step('All is given back: by the WorktreeRemove hook, and one by hand')
+  show.step('All is released: by the WorktreeRemove hook, and one by hand')
   await Promise.all(servers.map(({ stop }) => stop()))
   const [byHand, ...byHook] = agents
   if (byHand !== undefined) {

@@ -87,7 +87,7 @@ function absentHook(event: string): Finding {
     id: 'settings.event',
     severity: 'warning',
     message: `no ${event} hook of agent-isolate is registered`,
-    why: 'WorktreeRemove gives back what a worktree held; SessionStart and SubagentStart hand its environment to the agent.',
+    why: 'WorktreeRemove releases what a worktree held; SessionStart and SubagentStart hand its environment to the agent.',
     fix: 'npx agent-isolate init',
   }
 }

@@ -3,7 +3,7 @@ import { judgeLeases, type JudgedLease, type Verdict } from '../lib/lifecycle/ju
 import { adviceOn } from '../lib/lifecycle/lease-advice.ts'
 import { loadLedger } from '../lib/ledger/ledger.ts'
 import { placeLeases } from '../lib/ledger/moved-leases.ts'
-import { reapLease } from '../lib/lifecycle/reap.ts'
+import { releaseLease } from '../lib/lifecycle/release.ts'
 import type { Reporter } from '../lib/report/reporter.ts'
 import type { Check, Finding } from './check.ts'
 
@@ -44,15 +44,17 @@ function findingOn({ lease, verdict }: JudgedLease, reporter: Reporter): Finding
     why: whys[ids[verdict]],
     fix: advice.hint,
   }
-  // What can be finished is not for us to give back.
-  return verdict === 'take back' ? { ...finding, repair: async () => void (await reapLease(lease, reporter)) } : finding
+  // What can be finished is not for us to release.
+  return verdict === 'release'
+    ? { ...finding, repair: async () => void (await releaseLease(lease, reporter)) }
+    : finding
 }
 
 const ids = {
   use: 'leases.moved',
   wait: 'leases.stale',
   finish: 'leases.interrupted',
-  'take back': 'leases.stale',
+  release: 'leases.stale',
   keep: 'leases.missing',
   repair: 'leases.moved',
   'out of reach': 'leases.missing',
@@ -61,6 +63,6 @@ const ids = {
 const whys = {
   'leases.stale': 'Ports and databases of dead worktrees are missing elsewhere.',
   'leases.interrupted': 'What its set-up did not come to is missing there.',
-  'leases.missing': 'Its ports and databases stay taken until it comes back or is given up.',
+  'leases.missing': 'Its ports and databases stay taken until it comes back or is released.',
   'leases.moved': 'Its environment names the place where it was.',
 } as const

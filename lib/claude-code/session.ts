@@ -11,7 +11,7 @@ import { findLease } from '../ledger/ledger.ts'
 import { setUpWorktree } from '../lifecycle/create.ts'
 import { judge } from '../lifecycle/judge-leases.ts'
 import type { Tools } from '../lifecycle/prepare.ts'
-import { reapDeadLeases } from '../lifecycle/reap.ts'
+import { releaseDeadLeases } from '../lifecycle/release.ts'
 import { lacksPorts, topUpPorts } from '../lifecycle/top-up-ports.ts'
 import { loadProjectFiles, loadProjectOf } from '../project/project.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
@@ -31,7 +31,7 @@ export async function startSession(
   const repository = await findRepository(cwd)
   if (repository === undefined) return undefined
   const { checkout, commonDir, gitDir } = repository
-  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: checkout })
+  await releaseDeadLeases({ reporter: tools.reporter, commonDir, except: checkout })
   if (checkout === undefined || gitDir === commonDir) return undefined
   const known = findLease({ worktree: checkout, commonDir })
   const isUsable = known !== undefined && !known.isMoved && (await judge(known)) === 'use'

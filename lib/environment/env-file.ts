@@ -40,7 +40,7 @@ export function writeEnvFile(source: string | undefined, worktree: string, inner
 }
 
 /**
- * Gives the env file back: one that we made goes, unless it was edited; a link comes back, unless the file in its place
+ * Gives the env file back as it was: one that we made goes, unless it was edited; a link comes back, unless the file in its place
  * was; in any other the block goes and the lines that it replaced return. Left alone, without a word, is what has no
  * block of ours, and what a symlinked folder has led out of the worktree.
  */

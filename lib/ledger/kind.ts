@@ -1,6 +1,6 @@
 /**
  * What a worktree can hold. All of one sort is one kind: how the ledger's text of it is read, where it lies, what it is called,
- * what git must not see of it, and how it is given back. A new kind is a module of its own and a line in lifecycle/kinds.ts.
+ * what git must not see of it, and how it is released. A new kind is a module of its own and a line in lifecycle/kinds.ts.
  */
 import type { Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -26,7 +26,7 @@ export type Shape<R extends Resource = Resource> = {
 }
 
 export type Kind<R extends Resource = Resource> = Shape<R> & {
-  /** Gives it back; safe to repeat. Throws `UnreachableError` for what is to be tried again later. */
+  /** Releases it; safe to repeat. Throws `UnreachableError` for what is to be tried again later. */
   undo(resource: R, undoing: Undoing): Promise<void>
 }
 

@@ -29,7 +29,7 @@ export type Lease = {
   /**
    * `creating` until git has checked out the files: until then nobody can have worked in it. `preparing` until all is in
    * place; `interrupted` when that was killed and somebody has worked in it since. `removing` from the start of the
-   * teardown, `discarding` when the user has said that work may be lost; `postponed` when all is given back but what is on a
+   * teardown, `discarding` when the user has said that work may be lost; `postponed` when all is released but what is on a
    * container engine or a server that was out of reach.
    */
   state: LeaseState

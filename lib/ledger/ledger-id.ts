@@ -11,7 +11,7 @@ import { writeTemporaryFile } from '../state/temporary-file.ts'
 /**
  * 16 hex digits. Drawn when it is first asked for, and again where the state folder has come to another machine, with an image
  * or a backup: two ledgers of one id would take each other's databases for their own left ones. What bears an older id is then
- * still given back by its lease, and only no longer found without one.
+ * still released by its lease, and only no longer found without one.
  */
 export function ledgerId(): string {
   const place = describePlace()

@@ -53,7 +53,7 @@ export function findLease({ worktree, commonDir }: WorktreeIdentity): Lease | un
   return loadLedger().leases.find((lease) => isIt(lease) && !isPostponed(lease) && !isReplaced(lease))
 }
 
-/** The lease as it is now; undefined when it has been given back. */
+/** The lease as it is now; undefined when it has been released. */
 export function reloadLease({ id }: Pick<Lease, 'id'>): Lease | undefined {
   return loadLedger().leases.find((lease) => lease.id === id)
 }
@@ -94,7 +94,7 @@ export function saveLease(lease: Lease): void {
   }
 }
 
-/** Gives the block back. Only under the lock of its worktree; does nothing when the file is no longer this lease's. */
+/** Releases the block. Only under the lock of its worktree; does nothing when the file is no longer this lease's. */
 export function deleteLease(lease: Lease): void {
   const path = leasePath(lease.block)
   const text = readIfAny(path)

@@ -1,4 +1,4 @@
-/** Garbage collection on demand: what the quiet reaping does, for every lease of the machine, and saying what became of each. */
+/** Garbage collection on demand: what the quiet release does, for every lease of the machine, and saying what became of each. */
 import { rmSync } from 'node:fs'
 import { findRepository } from '../git/repository.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
@@ -11,14 +11,14 @@ import { findLeftFiles } from '../state/temporary-file.ts'
 import { collectOrphans, type Orphan } from './collect-orphans.ts'
 import { judgeLeases, type JudgedLease, type Verdict } from './judge-leases.ts'
 import { isElsewhere } from './kinds.ts'
-import { findReasonToKeep, isReapable, reapLease, type ReapOutcome } from './reap.ts'
+import { findReasonToKeep, isReleasable, releaseLease, type ReleaseOutcome } from './release.ts'
 import { tearDown } from './teardown.ts'
 
 /**
- * `keep`: alive, or it holds work. `reap`: dead, all it holds is given back. `leave`: its repository is out of reach and may come back.
- * `forget`: the same, but it is given up: its ports, and what it has on container engines and servers.
+ * `keep`: alive, or it holds work. `release`: dead, all it holds is released. `leave`: its repository is out of reach and may come back.
+ * `forget`: the same, but it is released: its ports, and what it has on container engines and servers.
  */
-export type GarbageAction = 'keep' | 'reap' | 'leave' | 'forget'
+export type GarbageAction = 'keep' | 'release' | 'leave' | 'forget'
 
 export type GarbageResult = {
   lease: Lease
@@ -52,7 +52,7 @@ export type GarbageOptions = {
   reporter: Reporter
 }
 
-/** A lease that cannot be given back does not keep the others from it. */
+/** A lease that cannot be released does not keep the others from it. */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage> {
   const { leases: known, damaged } = loadLedger()
   const leases = await place(known, options)
@@ -79,7 +79,7 @@ export function planAction(
   verdict: Verdict,
   { withUnreachable }: Pick<GarbageOptions, 'withUnreachable'>,
 ): GarbageAction {
-  if (isReapable(verdict)) return 'reap'
+  if (isReleasable(verdict)) return 'release'
   if (verdict !== 'out of reach') return 'keep'
   return withUnreachable ? 'forget' : 'leave'
 }
@@ -94,7 +94,7 @@ async function place(leases: readonly Lease[], { cwd, isDryRun, reporter }: Garb
 
 async function plan({ lease, verdict }: JudgedLease, options: GarbageOptions): Promise<GarbageResult> {
   const action = planAction(verdict, options)
-  const isKept = action === 'reap' && (await findReasonToKeep(lease)) !== undefined
+  const isKept = action === 'release' && (await findReasonToKeep(lease)) !== undefined
   return { lease, verdict, action: isKept ? 'keep' : action, outcome: 'planned' }
 }
 
@@ -103,9 +103,9 @@ async function act({ lease, verdict }: JudgedLease, options: GarbageOptions): Pr
   const { reporter, withUnreachable } = options
   try {
     if (action === 'keep' || action === 'leave') return { lease, verdict, action, outcome: 'done' }
-    const reaped = await (action === 'reap' ? reapLease(lease, reporter) : forgetLease(lease, reporter))
-    if (reaped === 'busy') return { lease, verdict, action, outcome: 'busy' }
-    if (reaped === 'kept') return { lease, verdict, action: 'keep', outcome: 'done' }
+    const released = await (action === 'release' ? releaseLease(lease, reporter) : forgetLease(lease, reporter))
+    if (released === 'busy') return { lease, verdict, action, outcome: 'busy' }
+    if (released === 'kept') return { lease, verdict, action: 'keep', outcome: 'done' }
     const left = reloadLease(lease)
     if (left === undefined) return { lease, verdict, action, outcome: 'done' }
     // What is out of reach may be so for ever, and who asks for that has been told what is left there.
@@ -118,8 +118,8 @@ async function act({ lease, verdict }: JudgedLease, options: GarbageOptions): Pr
 }
 
 /** Touches nothing where the repository was. `busy` when it has come back, or somebody else is at the worktree. */
-async function forgetLease(lease: Lease, reporter: Reporter): Promise<ReapOutcome> {
-  const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReapOutcome> => {
+async function forgetLease(lease: Lease, reporter: Reporter): Promise<ReleaseOutcome> {
+  const forgotten = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReleaseOutcome> => {
     const current = reloadLease(lease)
     if (current === undefined || isRepositoryThere(current)) return 'busy'
     await tearDown({ ...current, resources: current.resources.filter(isElsewhere) }, { reporter, discard: false })

@@ -1,5 +1,5 @@
 /**
- * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is taken back by
+ * From a name to a worktree that an agent can work in, or to nothing at all: whatever fails on the way is removed by
  * the same teardown as a removal. A worktree that exists is opened again with the ports and the database it had.
  */
 import { existsSync } from 'node:fs'
@@ -35,7 +35,7 @@ import { judgeHeld } from './judge-leases.ts'
 import { notUsable } from './lease-advice.ts'
 import { prepareWorktree, requiredPortNames, type Tools } from './prepare.ts'
 import { runSetup } from './project-commands.ts'
-import { keepIfInWork, reapDeadLeases } from './reap.ts'
+import { keepIfInWork, releaseDeadLeases } from './release.ts'
 import { requireLinkedWorktree } from './require-lease.ts'
 import { chooseStart, type StartPoint } from './start-point.ts'
 import { tearDown, waitForOrphans } from './teardown.ts'
@@ -52,7 +52,7 @@ export async function createWorktree(cwd: string, name: unknown, tools: Tools): 
   const project = await tools.stopwatch.measure('repository and config', () => loadProject(cwd))
   const { root, commonDir } = project.repository
   const worktree = requireInside(root, join(project.config.worktrees.folder, checked.flat))
-  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
+  await releaseDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = await findUsableLease({ worktree, commonDir }, tools)
     const listed = await findUsable(project, worktree, tools)
@@ -71,7 +71,7 @@ export async function setUpWorktree(cwd: string, tools: Tools): Promise<Creation
   const project = await loadProject(cwd)
   const { commonDir } = project.repository
   const worktree = requireLinkedWorktree(project)
-  await reapDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
+  await releaseDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = findLease({ worktree, commonDir })
     if (lease !== undefined) await requireFiles(lease)
@@ -102,7 +102,7 @@ async function findUsable(
   return undefined
 }
 
-/** The worktree's lease, to go on with. What is left of a creation or a removal that was interrupted is given back first. */
+/** The worktree's lease, to go on with. What is left of a creation or a removal that was interrupted is released first. */
 async function findUsableLease(identity: WorktreeIdentity, { reporter }: Tools): Promise<Lease | undefined> {
   const lease = findLease(identity)
   if (lease === undefined) return undefined
@@ -244,7 +244,7 @@ async function orTearDown(lease: Lease, tools: Tools, work: () => Promise<Lease>
 /** For a teardown, however late it is; without engines and servers it takes a tenth of a second. A hook's deadline leaves this, and the time to end a program. */
 const takeBackMs = 25_000
 
-/** The reason for it is what is to be told; a lease that could not be given back is for the next to come. */
+/** The reason for it is what is to be told; a lease that could not be released is for the next to come. */
 async function takeBack(lease: Lease, { reporter, deadline }: Tools): Promise<void> {
   const options = { reporter, discard: false, deadline: deadlineAt(deadline.limitMs + takeBackMs) }
   try {
@@ -253,7 +253,7 @@ async function takeBack(lease: Lease, { reporter, deadline }: Tools): Promise<vo
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
     reporter.warn(
-      `what was made of ${lease.worktree} could not all be taken back: ${error.message}; run: agent-isolate gc`,
+      `what was made of ${lease.worktree} could not all be removed: ${error.message}; run: agent-isolate gc`,
     )
   }
 }

@@ -26,11 +26,11 @@ export type LeaseFacts = {
 
 /**
  * `use`: it is there. `wait`: a living process makes or removes it. `finish`: its set-up was interrupted; whoever asks for
- * it goes on with that, and whoever collects garbage gives it back unless it holds work. `take back`: what is left of it is
- * to be given back. `keep`: its folder is gone and may come back. `repair`: git has to be told where it is. `out of reach`:
+ * it goes on with that, and whoever collects garbage releases it unless it holds work. `release`: what is left of it is
+ * to be released. `keep`: its folder is gone and may come back. `repair`: git has to be told where it is. `out of reach`:
  * its repository is gone, perhaps on a disk that comes back, perhaps renamed; another one may be where it was.
  */
-export type Verdict = 'use' | 'wait' | 'finish' | 'take back' | 'keep' | 'repair' | 'out of reach'
+export type Verdict = 'use' | 'wait' | 'finish' | 'release' | 'keep' | 'repair' | 'out of reach'
 
 /** Pure. */
 export function judgeLease(lease: Lease, facts: LeaseFacts): Verdict {
@@ -42,10 +42,10 @@ export function judgeLease(lease: Lease, facts: LeaseFacts): Verdict {
   if (facts.isAstray) return 'repair'
   if (facts.folderExists) {
     if (state === 'ready') return 'use'
-    return state === 'interrupted' || (state === 'preparing' && facts.isMarked) ? 'finish' : 'take back'
+    return state === 'interrupted' || (state === 'preparing' && facts.isMarked) ? 'finish' : 'release'
   }
-  if (!isSettled || facts.listed === undefined) return 'take back'
-  return isOurWorktree(lease) && !facts.listed.isLocked ? 'take back' : 'keep'
+  if (!isSettled || facts.listed === undefined) return 'release'
+  return isOurWorktree(lease) && !facts.listed.isLocked ? 'release' : 'keep'
 }
 
 export type JudgedLease = { lease: Lease; verdict: Verdict }

@@ -25,9 +25,9 @@ export function adviceOn(lease: Lease, verdict: Verdict): Advice | undefined {
     case 'finish':
       return {
         what: 'its set-up was interrupted',
-        hint: `Finish it: agent-isolate setup -C ${worktree}; or give it back, unless it holds work: agent-isolate gc`,
+        hint: `Finish it: agent-isolate setup -C ${worktree}; or release it, unless it holds work: agent-isolate gc`,
       }
-    case 'take back':
+    case 'release':
       return { what: whyTakenBack(lease), hint: hintTakenBack(state, name) }
     case 'keep':
       return {
@@ -42,7 +42,7 @@ export function adviceOn(lease: Lease, verdict: Verdict): Advice | undefined {
     case 'out of reach':
       return {
         what: `its repository is gone from ${root}`,
-        hint: 'If it was renamed, run agent-isolate gc in it; to give up its ports: agent-isolate gc --unreachable',
+        hint: 'If it was renamed, run agent-isolate gc in it; to release its ports: agent-isolate gc --unreachable',
       }
   }
 }
@@ -61,6 +61,6 @@ function whyTakenBack(lease: Lease): string {
 }
 
 function hintTakenBack(state: Lease['state'], name: string): string {
-  const gc = 'Give back what is left of it: agent-isolate gc'
+  const gc = 'Release what is left of it: agent-isolate gc'
   return state === 'creating' ? `${gc}; or make it again: agent-isolate create ${name}` : gc
 }

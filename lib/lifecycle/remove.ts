@@ -1,4 +1,4 @@
-/** Takes a worktree away, unless work would be lost with it. */
+/** Removes a worktree, unless work would be lost with it. */
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { findLinkedGitDir } from '../git/linked-git-dir.ts'
@@ -27,10 +27,10 @@ export async function removeWorktree(cwd: string, nameOrPath: string, options: R
   const repository = await requireRepository(cwd)
   await followMoves(repository.commonDir, loadLedger().leases, options.reporter)
   const lease = requireLease(repository, nameOrPath, cwd)
-  // One that is gone is but for what its removal could not give back.
+  // One that is gone is but for what its removal could not release.
   if (!isOurWorktree(lease) && existsSync(lease.worktree)) {
     throw new IsolateError(`${lease.worktree} was not made by agent-isolate`, {
-      hint: `Give back its ports and database with "agent-isolate teardown" there; the tool that made it removes it.`,
+      hint: `Release its ports and database with "agent-isolate teardown" there; the tool that made it removes it.`,
     })
   }
   return removeLeased(repository, lease, options)
@@ -78,7 +78,7 @@ async function removeLeased(repository: Repository, lease: Lease, options: Remov
   })
 }
 
-/** Gives back what a worktree that another tool made holds; the worktree and its branch stay. */
+/** Releases what a worktree that another tool made holds; the worktree and its branch stay. */
 export async function tearDownWorktree(cwd: string, reporter: Reporter): Promise<Lease> {
   const repository = await requireRepository(cwd)
   const { commonDir } = repository

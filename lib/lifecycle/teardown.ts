@@ -1,5 +1,5 @@
 /**
- * The one way in which anything is given back: roll-back, removal and garbage collection walk a lease's resources
+ * The one way in which anything is released: roll-back, removal and garbage collection walk a lease's resources
  * backwards. Every step is safe to repeat, so a teardown that was killed is simply done again.
  */
 import { existsSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { kindOf } from './kinds.ts'
 export type TeardownOptions = Omit<Undoing, 'lease'>
 
 /**
- * Gives back all that the lease holds, and then the lease. Only under the lock of its worktree. What could not be given back
+ * Releases all that the lease holds, and then the lease. Only under the lock of its worktree. What could not be released
  * stays in the lease, for the next one that comes; throws `IsolateError` unless that is but out of reach.
  */
 export async function tearDown(lease: Lease, options: TeardownOptions): Promise<void> {
@@ -63,7 +63,7 @@ async function giveBackIfReached(resource: Resource, undoing: Undoing): Promise<
   }
 }
 
-/** A creation that is taken back stays one until it is gone: if that is killed too, the next one goes on with it. */
+/** A creation that is removed stays one until it is gone: if that is killed too, the next one goes on with it. */
 function endingState({ state }: Lease, { discard }: TeardownOptions): Lease['state'] {
   if (discard) return 'discarding'
   return state === 'creating' ? 'creating' : 'removing'

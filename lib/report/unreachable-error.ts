@@ -2,8 +2,8 @@
 import { IsolateError } from './isolate-error.ts'
 
 /**
- * What has to be talked to (a container engine, a server) is out of reach for now. Whoever gives things back keeps what it
- * could not give back, and tries again later.
+ * What has to be talked to (a container engine, a server) is out of reach for now. Whoever releases things keeps what it
+ * could not release, and tries again later.
  */
 export class UnreachableError extends IsolateError {
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {

@@ -89,7 +89,7 @@ test('a worktree that is not ours, or is locked, is left alone', async (t) => {
   assert.ok(existsSync(locked))
 })
 
-test('what another tool made is set up and given back, and the worktree is as it was', async (t) => {
+test('what another tool made is set up and released, and the worktree is as it was', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo', { 'a.txt': 'a\n', '.gitignore': '.env.local\n' })
   sandbox.write('repo/CLAUDE.local.md', 'mine')

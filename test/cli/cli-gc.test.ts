@@ -7,7 +7,7 @@ import { ownPlaceMark } from '../../lib/processes/process-place.ts'
 import { cliAnswer, cliJson, runCli } from '../support/cli.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
-test('gc gives back the dead and keeps the living', async (t) => {
+test('gc releases the dead and keeps the living', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo')
   const [dead, alive] = [
@@ -17,11 +17,11 @@ test('gc gives back the dead and keeps the living', async (t) => {
   rmSync(dead, { recursive: true })
   assert.match(
     await cliAnswer(sandbox, repository, 'list'),
-    /^dead .* dead$\n {2}its folder is gone\n {2}Give back .*: agent-isolate gc$/m,
+    /^dead .* dead$\n {2}its folder is gone\n {2}Release .*: agent-isolate gc$/m,
   )
 
   const planned = await cliAnswer(sandbox, repository, 'gc', '--dry-run')
-  assert.match(planned, new RegExp(`^would give back dead \\(${dead}, ports 2\\d{3}0–2\\d{3}9\\)\nkept: 1 alive$`))
+  assert.match(planned, new RegExp(`^would release dead \\(${dead}, ports 2\\d{3}0–2\\d{3}9\\)\nkept: 1 alive$`))
   assert.match(await cliAnswer(sandbox, repository, 'list'), /^dead /m)
 
   const report = requireRecord(await cliJson(sandbox, sandbox.folder, 'gc'))
@@ -35,13 +35,13 @@ test('gc gives back the dead and keeps the living', async (t) => {
     results.toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
     [
       ['alive', alive, repository, 'keep', 'done', null],
-      ['dead', dead, repository, 'reap', 'done', null],
+      ['dead', dead, repository, 'release', 'done', null],
     ],
   )
   assert.ok(existsSync(alive))
   assert.equal(sandbox.git(repository, 'branch', '--list', 'worktree-dead'), '')
   assert.equal(sandbox.git(repository, 'worktree', 'list').includes('dead'), false)
-  assert.equal(await cliAnswer(sandbox, repository, 'gc'), 'nothing to give back\nkept: 1 alive')
+  assert.equal(await cliAnswer(sandbox, repository, 'gc'), 'nothing to release\nkept: 1 alive')
 })
 
 test('a repository that cannot be reached keeps its ports until it is given up', async (t) => {
@@ -61,8 +61,8 @@ test('a repository that cannot be reached keeps its ports until it is given up',
 
   renameSync(repository, away)
   const planned = await cliAnswer(sandbox, sandbox.folder, 'gc', '--unreachable', '--dry-run')
-  assert.match(planned, /^would give up x /)
-  assert.match(await cliAnswer(sandbox, sandbox.folder, 'gc', '--unreachable'), /^gave up x /)
+  assert.match(planned, /^would release x /)
+  assert.match(await cliAnswer(sandbox, sandbox.folder, 'gc', '--unreachable'), /^released x /)
   assert.match(await cliAnswer(sandbox, sandbox.folder, 'list'), /^no worktrees/)
   assert.ok(existsSync(join(away, '.claude/worktrees/x/README.md')))
 })
@@ -91,7 +91,7 @@ test('gc sweeps the temporary files of dead processes', async (t) => {
   assert.equal(existsSync(file), false)
 })
 
-test('a lease that cannot be given back is said, is exit 1, and keeps no other from it', async (t) => {
+test('a lease that cannot be released is said, is exit 1, and keeps no other from it', async (t) => {
   const sandbox = createSandbox(t)
   const names = ['one', 'two']
   const repositories = names.map((name) => sandbox.repository(name))
@@ -106,12 +106,12 @@ test('a lease that cannot be given back is said, is exit 1, and keeps no other f
   const { code, stdout, stderr } = await runCli(sandbox, sandbox.folder, ['gc'])
   assert.equal(code, 1, stderr)
   assert.match(stdout, /^failed: x \(.*one.*\): .*bad config/m)
-  assert.match(stdout, /^gave back x \(.*two.*\)$/m)
+  assert.match(stdout, /^released x \(.*two.*\)$/m)
 })
 
 test('what becomes of a lease follows from the verdict', () => {
   assert.equal(planAction('use', { withUnreachable: true }), 'keep')
-  assert.equal(planAction('take back', { withUnreachable: false }), 'reap')
+  assert.equal(planAction('release', { withUnreachable: false }), 'release')
   assert.equal(planAction('out of reach', { withUnreachable: false }), 'leave')
   assert.equal(planAction('out of reach', { withUnreachable: true }), 'forget')
 })

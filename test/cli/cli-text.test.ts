@@ -127,7 +127,7 @@ test('the state is the verdict in one word', () => {
   assert.equal(stateOf({ state: 'ready' }, 'use'), 'ready')
   assert.equal(stateOf({ state: 'creating' }, 'wait'), 'creating')
   assert.equal(stateOf({ state: 'discarding' }, 'wait'), 'removing')
-  assert.equal(stateOf({ state: 'creating' }, 'take back'), 'dead')
+  assert.equal(stateOf({ state: 'creating' }, 'release'), 'dead')
   assert.equal(stateOf({ state: 'ready' }, 'out of reach'), 'unreachable')
 })
 

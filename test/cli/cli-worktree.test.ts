@@ -179,7 +179,7 @@ test('remove refuses to lose work, and --discard does not', async (t) => {
   assert.equal(again.code, 1)
 })
 
-test('setup isolates a worktree that git made, teardown gives that back and leaves the worktree', async (t) => {
+test('setup isolates a worktree that git made, teardown releases that and leaves the worktree', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo')
   const path = join(realpathSync(sandbox.folder), 'review')

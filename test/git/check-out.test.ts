@@ -63,7 +63,7 @@ test('a filter that fails leaves its files as git stores them, says so, and the 
   assert.deepEqual(loadLeases(sandbox), [])
 })
 
-test('a worktree with a filter that failed is given back like any other', async (t) => {
+test('a worktree with a filter that failed is released like any other', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo', { '.gitignore': '.env.local\n' })
   const key = addFilter(sandbox, repository)

@@ -62,7 +62,7 @@ test('a lease reads back as it was written; anything else is no lease', () => {
   for (const one of damaged) assert.equal(parseLease(one), undefined, one)
 })
 
-test('what a newer version has made is given back by that one: until then it stays, with all the rest', async (t) => {
+test('what a newer version has made is released by that one: until then it stays, with all the rest', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo')
   const worktree = await createThroughHook(sandbox, repository, 'one')

@@ -46,8 +46,8 @@ const settled = (whenThere: Verdict): Verdict[] => [
   whenThere,
   whenThere,
   whenThere,
-  'take back',
-  'take back',
+  'release',
+  'release',
   'keep',
   'repair',
   'out of reach',
@@ -56,10 +56,10 @@ const settled = (whenThere: Verdict): Verdict[] => [
 const killed = (whenThere: Verdict): Verdict[] => [
   whenThere,
   'wait',
-  'take back',
-  'take back',
-  'take back',
-  'take back',
+  'release',
+  'release',
+  'release',
+  'release',
   'repair',
   'out of reach',
   'wait',
@@ -68,11 +68,11 @@ const killed = (whenThere: Verdict): Verdict[] => [
 const table: Record<LeaseState, Verdict[]> = {
   ready: settled('use'),
   interrupted: settled('finish'),
-  creating: killed('take back'),
+  creating: killed('release'),
   preparing: killed('finish'),
-  removing: killed('take back'),
-  discarding: killed('take back'),
-  postponed: killed('take back'),
+  removing: killed('release'),
+  discarding: killed('release'),
+  postponed: killed('release'),
 }
 
 const states: readonly LeaseState[] = [
@@ -96,18 +96,18 @@ test('every state in every situation has one verdict', () => {
 test('another tool’s worktree that git still lists may come back', () => {
   const adopted: Lease = { ...lease, resources: [] }
   assert.equal(judgeLease(adopted, situations['the folder is gone, known to git']), 'keep')
-  assert.equal(judgeLease(adopted, situations['the folder is gone, unknown to git']), 'take back')
+  assert.equal(judgeLease(adopted, situations['the folder is gone, unknown to git']), 'release')
 })
 
 test('what worktrees share is in use while one has a claim', () => {
   const shared: Lease = { ...lease, isShared: true, worktree: '/repo/.git/agent-isolate-shared-database' }
   const unclaimed = { ...there, folderExists: false, isMarked: false, listed: undefined }
   assert.equal(judgeLease(shared, { ...unclaimed, isClaimed: true }), 'use')
-  assert.equal(judgeLease(shared, unclaimed), 'take back')
+  assert.equal(judgeLease(shared, unclaimed), 'release')
 })
 
 test('wherever something is the matter, it is said, with a command', () => {
-  const verdicts: Verdict[] = ['wait', 'finish', 'take back', 'keep', 'repair', 'out of reach']
+  const verdicts: Verdict[] = ['wait', 'finish', 'release', 'keep', 'repair', 'out of reach']
   for (const state of states) {
     for (const verdict of verdicts)
       assert.match(adviceOn({ ...lease, state }, verdict)?.hint ?? '', /agent-isolate|git /)

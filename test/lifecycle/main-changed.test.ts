@@ -80,7 +80,7 @@ for (const [name, { change, says = /^/ }] of Object.entries(changes)) {
   })
 }
 
-test('another tool’s worktree is given back after main’s config has become unreadable', async (t) => {
+test('another tool’s worktree is released after main’s config has become unreadable', async (t) => {
   const sandbox = createSandbox(t)
   const main = createMain(sandbox)
   const worktree = join(sandbox.folder, 'other')

@@ -94,19 +94,19 @@ test('a set-up that was killed is interrupted, whoever is asked; setup, a sessio
   }
 })
 
-test('gc gives back a set-up that was killed; one that holds work stays interrupted, and gc says so beforehand', async (t) => {
+test('gc releases a set-up that was killed; one that holds work stays interrupted, and gc says so beforehand', async (t) => {
   const world = createWorld(t, setUpHangs)
   const { sandbox, repository, worktree } = world
   await killInSetUp(world)
   writeFileSync(join(worktree, 'work.txt'), 'work')
-  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^nothing to give back\nkept: 1 alive$/)
-  assert.match(sandbox.cli(repository, 'gc'), /^nothing to give back\nkept: 1 alive$/)
+  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^nothing to release\nkept: 1 alive$/)
+  assert.match(sandbox.cli(repository, 'gc'), /^nothing to release\nkept: 1 alive$/)
   assert.equal((await askAll(world)).state, 'interrupted')
   await createThroughHook(sandbox, repository, 'other')
   assert.ok(existsSync(join(worktree, 'work.txt')))
   rmSync(join(worktree, 'work.txt'))
-  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would give back x /)
-  assert.match(sandbox.cli(repository, 'gc'), /^gave back x /)
+  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would release x /)
+  assert.match(sandbox.cli(repository, 'gc'), /^released x /)
   assert.deepEqual(
     loadLeases(sandbox).map(({ name }) => name),
     ['other'],
@@ -125,7 +125,7 @@ test('a creation that was killed before its files were there is to be made again
     assert.equal(code, 1, stderr)
     assert.ok(stderr.includes(what) && stderr.includes(hint), stderr)
   }
-  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would give back x /)
+  assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would release x /)
   assert.equal(await createThroughHook(sandbox, repository, 'x'), worktree)
   assert.equal(readFileSync(join(worktree, 'a.txt'), 'utf8'), 'a\n')
 })
@@ -146,8 +146,8 @@ test('a removal that was killed is finished by gc, by remove, and by a creation,
     await killAt(sandbox, 'worktree-remove', { cwd: repository, worktree_path: worktree }, hangAt(world, 'remove'))
     const { state, what, hint } = await askAll(world)
     assert.deepEqual([state, what], ['dead', 'its removal was interrupted'])
-    assert.equal(hint, 'Give back what is left of it: agent-isolate gc')
-    assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would give back x /)
+    assert.equal(hint, 'Release what is left of it: agent-isolate gc')
+    assert.match(sandbox.cli(repository, 'gc', '--dry-run'), /^would release x /)
     await finish(world)
     assert.deepEqual(loadLeases(sandbox), [])
     assert.equal(sandbox.git(repository, 'branch', '--list', 'worktree-*'), '')

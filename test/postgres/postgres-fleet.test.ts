@@ -108,7 +108,7 @@ test("two machines on one server never touch what is the other one's, and share 
   assert.equal(listOurs(server()).length, 5)
 
   for (const { sandbox, root } of machines)
-    assert.equal(sandbox.cli(root, 'gc'), 'kept: 1 alive'.replace(/^/, 'nothing to give back\n'))
+    assert.equal(sandbox.cli(root, 'gc'), 'kept: 1 alive'.replace(/^/, 'nothing to release\n'))
   // The whole ledger of the first is lost: nobody but a person can tell whether its databases are needed.
   rmSync(join(first.sandbox.folder, 'state'), { recursive: true })
   for (const { sandbox, root } of machines.toReversed()) {

@@ -202,7 +202,7 @@ test("a database that is a worktree's own is not taken for the source", { skip }
 })
 
 test(
-  'a server that is killed in the middle of a creation, or of a copy, leaves what gc gives back',
+  'a server that is killed in the middle of a creation, or of a copy, leaves what gc releases',
   { skip },
   async (t) => {
     const own = await startServer(t)

@@ -1,4 +1,4 @@
-/** How databases, containers and claims on a shared one are given back. What reaches engines and servers is loaded for that alone. */
+/** How databases, containers and claims on a shared one are released. What reaches engines and servers is loaded for that alone. */
 import type { Kind } from '../../ledger/kind.ts'
 import {
   containerShape,

@@ -38,7 +38,7 @@ export function targetIn(server: ServerLogin, database: string): PostgresTarget 
 /**
  * The lease's container, made or started where it does not run; when this returns, a client gets in. `folder` is where the
  * engine's program is run, so that one that outlives us is found. Throws `IsolateError`; the container is the lease's to
- * give back then.
+ * release then.
  */
 export async function requireContainer(
   config: PostgresDockerConfig,
@@ -78,7 +78,7 @@ export async function removeLeaseContainer(
   if (volume !== undefined) await removeVolume(engine, volume, labels, timeLimit(deadline))
 }
 
-/** An engine that is out of reach is found out before anything is written down: nothing is left to give back later then. */
+/** An engine that is out of reach is found out before anything is written down: nothing is left to release later then. */
 async function claimContainer(
   config: PostgresDockerConfig,
   open: OpenLease,
@@ -95,7 +95,7 @@ async function claimContainer(
   return planned
 }
 
-/** It is the lease's to give back, whatever the config says now. */
+/** It is the lease's to release, whatever the config says now. */
 function volumeOf({ volume }: ContainerResource): Pick<ContainerResource, 'volume'> {
   return volume === undefined ? {} : { volume }
 }

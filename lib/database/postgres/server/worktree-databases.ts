@@ -94,7 +94,7 @@ async function requireDatabase(
   return true
 }
 
-/** The same database, perhaps with another user or password. One on another server is still to be given back there. */
+/** The same database, perhaps with another user or password. One on another server is still to be released there. */
 function isSamePlace(one: string, other: string): boolean {
   const [a, b] = [targetOf(parseDatabaseUrl(one)), targetOf(parseDatabaseUrl(other))]
   return a.host === b.host && a.port === b.port && a.database === b.database

@@ -1,4 +1,4 @@
-/** Gives back what dead worktrees hold: at every creation and session start, and on demand (`gc`). */
+/** Releases what dead worktrees hold: at every creation and session start, and on demand (`gc`). */
 import { existsSync } from 'node:fs'
 import { findListed } from '../git/worktree.ts'
 import { isPostponed, type Lease } from '../ledger/lease.ts'
@@ -13,16 +13,16 @@ import { tearDown, waitForOrphans } from './teardown.ts'
 import { describeUnsavedWork, findUnsavedWork, isNothing } from './unsaved-work.ts'
 
 /** `kept`: it turned out to be needed, or to hold work. `busy`: somebody else is at it, or it has changed meanwhile. */
-export type ReapOutcome = 'done' | 'kept' | 'busy'
+export type ReleaseOutcome = 'done' | 'kept' | 'busy'
 
-/** Whether a lease with that verdict is to be given back, unless it turns out to hold work. */
-export function isReapable(verdict: Verdict): boolean {
-  return verdict === 'take back' || verdict === 'finish'
+/** Whether a lease with that verdict is to be released, unless it turns out to hold work. */
+export function isReleasable(verdict: Verdict): boolean {
+  return verdict === 'release' || verdict === 'finish'
 }
 
-/** Gives back one lease that is to be. */
-export async function reapLease(lease: Lease, reporter: Reporter): Promise<ReapOutcome> {
-  const reaped = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReapOutcome> => {
+/** Releases one lease that is to be. */
+export async function releaseLease(lease: Lease, reporter: Reporter): Promise<ReleaseOutcome> {
+  const released = await withLockIfFree(`worktree-${identityKey(lease)}`, async (): Promise<ReleaseOutcome> => {
     const current = reloadLease(lease)
     if (current?.state !== lease.state) return 'busy'
     if (current.isShared)
@@ -33,10 +33,10 @@ export async function reapLease(lease: Lease, reporter: Reporter): Promise<ReapO
     await tearDown(current, { reporter, discard: current.state === 'discarding' })
     return 'done'
   })
-  return reaped ?? 'busy'
+  return released ?? 'busy'
 }
 
-/** Why a lease that looks as if it could be given back stays; undefined when nothing speaks for it. Changes nothing. */
+/** Why a lease that looks as if it could be released stays; undefined when nothing speaks for it. Changes nothing. */
 export async function findReasonToKeep(lease: Lease): Promise<string | undefined> {
   if (!wasInterrupted(lease) || !existsSync(lease.worktree) || !isMarked(lease)) return undefined
   const listed = await findListed(lease.commonDir, lease.worktree)
@@ -72,7 +72,7 @@ async function isStillNeeded(lease: Lease, reporter: Reporter): Promise<boolean>
     )
     return true
   }
-  if (!isReapable(await judgeHeld(lease))) return true
+  if (!isReleasable(await judgeHeld(lease))) return true
   if (lease.state === 'ready') return false
   // Before there is a folder, too: a `git worktree add` that outlived its killed parent may have made but the branch yet.
   if (!(await waitForOrphans(lease, reporter))) {
@@ -82,32 +82,32 @@ async function isStillNeeded(lease: Lease, reporter: Reporter): Promise<boolean>
   return existsSync(lease.worktree) && (await keepIfInWork(lease, reporter)) !== undefined
 }
 
-export type ReapOptions = {
+export type ReleaseOptions = {
   reporter: Reporter
   /** The repository that we are in: leases that were moved with it are followed first. */
   commonDir: string
-  /** The worktree that we are about, which is not for us to give back. */
+  /** The worktree that we are about, which is not for us to release. */
   except: string | undefined
 }
 
-/** The quiet reaping on the way to something else: a failure is a warning, `gc` will say more. */
-export async function reapDeadLeases({ reporter, commonDir, except }: ReapOptions): Promise<void> {
+/** The quiet release on the way to something else: a failure is a warning, `gc` will say more. */
+export async function releaseDeadLeases({ reporter, commonDir, except }: ReleaseOptions): Promise<void> {
   const leases = await followMoves(commonDir, loadLedger().leases, reporter)
   // To ask again for what was out of reach, or look again at what held work, may take long: that is for `gc`.
   const judged = await judgeLeases(leases.filter((lease) => lease.worktree !== except && !isPostponed(lease)))
   for (const { lease, verdict } of judged) {
-    if (verdict === 'take back' || (verdict === 'finish' && lease.state !== 'interrupted')) {
-      await reapQuietly(lease, reporter)
+    if (verdict === 'release' || (verdict === 'finish' && lease.state !== 'interrupted')) {
+      await releaseQuietly(lease, reporter)
     }
   }
 }
 
-async function reapQuietly(lease: Lease, reporter: Reporter): Promise<void> {
+async function releaseQuietly(lease: Lease, reporter: Reporter): Promise<void> {
   try {
-    if ((await reapLease(lease, reporter)) === 'done' && reloadLease(lease) === undefined)
-      reporter.info(`gave back what was left of ${lease.name} (${lease.worktree})`)
+    if ((await releaseLease(lease, reporter)) === 'done' && reloadLease(lease) === undefined)
+      reporter.info(`released what was left of ${lease.name} (${lease.worktree})`)
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
-    reporter.warn(`what is left of ${lease.worktree} could not be given back: ${error.message}; run: agent-isolate gc`)
+    reporter.warn(`what is left of ${lease.worktree} could not be released: ${error.message}; run: agent-isolate gc`)
   }
 }
