@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { gitFailure, tryGit, type GitPlace } from './git.ts'
+import { gitFailure, questionLimit, tryGit, type GitPlace } from './git.ts'
 import { requireReadableRules } from './ignore-rules.ts'
 import { sweepUnfinished, unfinishedPath } from '../state/unfinished-file.ts'
 import { withRepositoryLock, type Waiting } from './worktree.ts'
@@ -21,7 +21,10 @@ export async function findNotIgnored(checkout: GitPlace, paths: readonly string[
   if (paths.length === 0) return []
   if (checkout.workTree !== undefined) requireReadableRules(checkout.workTree)
   const args = ['check-ignore', '-z', '--verbose', '--stdin']
-  const outcome = await tryGit(checkout, args, { input: paths.map((path) => `${path}\0`).join('') })
+  const outcome = await tryGit(checkout, args, {
+    ...questionLimit(),
+    input: paths.map((path) => `${path}\0`).join(''),
+  })
   // 1: none of them is ignored.
   if (outcome.code !== 0 && outcome.code !== 1) throw gitFailure(checkout, args, outcome)
   const ignored = new Set<string>()

@@ -26,9 +26,17 @@ export async function tryGit(place: GitPlace, args: readonly string[], options: 
   return start(workTree ?? gitDir, [...named, ...args], options)
 }
 
+/**
+ * For what git answers in a moment: without an end a FIFO that lies where a .gitignore should, or a monitor that hangs,
+ * would keep us for ever.
+ */
+export function questionLimit(): { timeoutMs: number } {
+  return { timeoutMs: 1000 * (Number(process.env['AGENT_ISOLATE_GIT_SECONDS']) || 120) }
+}
+
 /** Runs git and returns its stdout; throws `IsolateError` with git's own words when it fails. */
 export async function git(place: GitPlace, args: readonly string[], options: GitOptions = {}): Promise<string> {
-  const outcome = await tryGit(place, args, options)
+  const outcome = await tryGit(place, args, { ...questionLimit(), ...options })
   if (outcome.code !== 0) throw gitFailure(place, args, outcome)
   return outcome.stdout
 }
@@ -39,7 +47,7 @@ export async function git(place: GitPlace, args: readonly string[], options: Git
  * for any other code: a git that failed has not said no.
  */
 export async function askGit(place: GitPlace, args: readonly string[]): Promise<string | undefined> {
-  const outcome = await tryGit(place, args)
+  const outcome = await tryGit(place, args, questionLimit())
   if (outcome.code === 1) return undefined
   if (outcome.code !== 0) throw gitFailure(place, args, outcome)
   return outcome.stdout
@@ -48,7 +56,7 @@ export async function askGit(place: GitPlace, args: readonly string[]): Promise<
 /** The same as `git`, for one that changes refs: a lock that another git holds for a moment is waited for, and never touched. */
 export async function gitPastLocks(place: GitPlace, args: readonly string[]): Promise<void> {
   for (const started = Date.now(); ;) {
-    const outcome = await tryGit(place, args)
+    const outcome = await tryGit(place, args, questionLimit())
     if (outcome.code === 0) return
     const isLocked = /Unable to create '.*\.lock': File exists/.test(outcome.stderr)
     if (!isLocked || Date.now() - started > lockPatienceMs) throw gitFailure(place, args, outcome)
@@ -76,7 +84,7 @@ export function tryGitIn(
 
 /** The same; returns stdout, and throws `IsolateError` with git's own words when it fails. */
 export async function gitIn(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
-  const outcome = await tryGitIn(cwd, args, options)
+  const outcome = await tryGitIn(cwd, args, { ...questionLimit(), ...options })
   if (outcome.code !== 0) throw gitFailure({ gitDir: cwd }, args, outcome)
   return outcome.stdout
 }
@@ -91,10 +99,15 @@ async function start(cwd: string, args: readonly string[], { env, ...options }: 
 
 /** The error for a git command that failed. */
 export function gitFailure({ gitDir, workTree }: GitPlace, args: readonly string[], outcome: Outcome): IsolateError {
-  const words = outcome.timedOut
-    ? 'it took too long'
-    : outcome.stderr.trim() || `exit code ${outcome.code ?? outcome.signal}`
-  return new IsolateError(`git ${args.slice(0, 2).join(' ')} failed in ${workTree ?? gitDir}: ${words}`)
+  const what = `git ${args.slice(0, 2).join(' ')}`
+  const where = workTree ?? gitDir
+  if (outcome.timedOut) {
+    return new IsolateError(`${what} did not end in ${where}`, {
+      hint: 'Something keeps it waiting: a FIFO where git expects a file, a filter, a file system monitor, a slow disk. More time: AGENT_ISOLATE_GIT_SECONDS.',
+    })
+  }
+  const words = outcome.stderr.trim() || `exit code ${outcome.code ?? outcome.signal}`
+  return new IsolateError(`${what} failed in ${where}: ${words}`)
 }
 
 function gitEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

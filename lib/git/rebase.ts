@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promptlessEnvironment } from './fetch.ts'
-import { git, tryGit, tryGitIn, type GitOptions } from './git.ts'
+import { git, questionLimit, tryGit, tryGitIn, type GitOptions } from './git.ts'
 import { linkedGitDir, worktreePlace } from './linked-git-dir.ts'
 import { findOperation } from './operation.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
@@ -102,7 +102,7 @@ export async function integrate(options: IntegrateOptions): Promise<Integration>
   const outcome = await runGit(await commandOf(options))
   if (outcome.code === 0) return { isDone: true }
   // Only for the message; where this fails, git's own words are told.
-  const listed = await tryGit(place, ['diff', '--name-only', '--diff-filter=U', '-z'])
+  const listed = await tryGit(place, ['diff', '--name-only', '--diff-filter=U', '-z'], questionLimit())
   await undo(worktree, outcome, () => runGit([method, '--abort']))
   const conflicts = listed.stdout.split('\0').filter(Boolean)
   return { isDone: false, conflicts, reason: describeOutcome(outcome, timeoutMs), wasKilled: outcome.timedOut }

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { askGit, gitFailure, tryGit, tryGitIn, type GitPlace } from './git.ts'
+import { askGit, gitFailure, questionLimit, tryGit, tryGitIn, type GitPlace } from './git.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { findLinkedGitDir, ownFolderInGitDir, rootMark } from './linked-git-dir.ts'
 import { readIfAny, findStatus } from '../files/read-if-any.ts'
@@ -65,7 +65,7 @@ export async function findRepository(cwd: string): Promise<Repository | undefine
     'hooks',
     '--show-toplevel',
   ]
-  const outcome = await tryGitIn(cwd, args, { searchesAbove: true })
+  const outcome = await tryGitIn(cwd, args, { ...questionLimit(), searchesAbove: true })
   const [bare, common, gitDirectory, hooks, toplevel] = outcome.stdout.split('\n')
   // Outside a work tree only the last question fails; without a repository all of them do.
   if (!common || !gitDirectory || !hooks) {
@@ -95,7 +95,7 @@ export async function listWorktrees(commonDir: string): Promise<ListedWorktree[]
   const place = { gitDir: commonDir }
   const args = ['worktree', 'list', '--porcelain', '-z']
   for (let attempt = 1; ; attempt++) {
-    const outcome = await tryGit(place, args)
+    const outcome = await tryGit(place, args, questionLimit())
     if (outcome.code === 0) return parseWorktreeList(outcome.stdout)
     const isHalfMade = /failed to read .*(commondir|gitdir)/.test(outcome.stderr)
     if (!isHalfMade || attempt === listAttempts) throw gitFailure(place, args, outcome)

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { git, tryGit, type GitPlace } from './git.ts'
+import { git, questionLimit, tryGit, type GitPlace } from './git.ts'
 import { isWithin } from '../files/inner-path.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { checkoutPlace, linkedGitDir } from './linked-git-dir.ts'
@@ -100,7 +100,7 @@ async function noRecord(): Promise<undefined> {
 /** The commit at `path` in the tree of `commit`. */
 async function findInTree(gitDir: string, commit: string | undefined, path: string): Promise<string | undefined> {
   if (commit === undefined) return undefined
-  const outcome = await tryGit(at(gitDir), ['ls-tree', '--full-tree', '-z', commit, '--', path])
+  const outcome = await tryGit(at(gitDir), ['ls-tree', '--full-tree', '-z', commit, '--', path], questionLimit())
   // A commit that is not there (any more) proves nothing.
   return outcome.code === 0 ? /^160000 commit ([0-9a-f]+)\t/.exec(outcome.stdout)?.[1] : undefined
 }

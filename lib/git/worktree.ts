@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { digestOf } from '../files/digest.ts'
-import { askGit, git, gitFailure, gitPastLocks, tryGit, tryGitIn } from './git.ts'
+import { askGit, git, gitFailure, gitPastLocks, questionLimit, tryGit, tryGitIn } from './git.ts'
 import { linkedGitDir } from './linked-git-dir.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
@@ -64,7 +64,7 @@ export async function addWorktree(
     }
     claim()
     makeSelfIgnoringFolder(dirname(path))
-    return tryGit({ gitDir: commonDir }, args)
+    return tryGit({ gitDir: commonDir }, args, questionLimit())
   }
   const outcome = await withRepositoryLock(commonDir, add, waiting)
   if (outcome.code === 0) return claimWorkTree(commonDir, path)
@@ -93,7 +93,7 @@ async function claimWorkTree(commonDir: string, path: string): Promise<void> {
 }
 
 async function isOwnWorkTree(path: string): Promise<boolean> {
-  const { code, stdout } = await tryGitIn(path, ['rev-parse', '--show-toplevel'])
+  const { code, stdout } = await tryGitIn(path, ['rev-parse', '--show-toplevel'], questionLimit())
   // It fails where the shared config says that the repository is bare.
   return code === 0 && realpathSync(stdout.trimEnd()) === path
 }

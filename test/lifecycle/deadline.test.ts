@@ -37,7 +37,7 @@ test('a filter that hangs while files are checked out is ended, and nothing stay
   const { sandbox, repository } = configured(t, {}, { '.gitattributes': '*.bin filter=slow\n', 'a.bin': 'a\n' })
   sandbox.git(repository, 'config', 'filter.slow.smudge', 'sleep 60')
   const { result, ms } = await create(sandbox, repository)
-  assert.match(result.stderr, /before "check out" was done: git reset --quiet failed in .*: it took too long/)
+  assert.match(result.stderr, /before "check out" was done: git reset --quiet did not end in /)
   assertNothingStays(sandbox, repository, ms)
 })
 

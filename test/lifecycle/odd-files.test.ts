@@ -217,3 +217,20 @@ for (const path of ['.git/info/exclude', '.git/info/attributes']) {
     assert.equal(sandbox.git(main, 'branch', '--list', 'worktree-*'), '')
   })
 }
+
+test('a FIFO in a folder of the worktree where git looks for a .gitignore ends in an error that says so, and nothing is lost', async (t) => {
+  const sandbox = createSandbox(t)
+  sandbox.env['AGENT_ISOLATE_GIT_SECONDS'] = '2'
+  const repository = sandbox.repository('repo', { 'docs/a.md': 'a\n' })
+  const worktree = sandbox.cli(repository, 'create', 'one').trim()
+  const pipe = join(worktree, 'docs/.gitignore')
+  execFileSync('mkfifo', [pipe])
+  for (const args of [['remove', 'one'], ['doctor']]) {
+    const ended = await cli(sandbox, repository, ...args)
+    requireEnd(ended, args[0] ?? '')
+    if (args[0] !== 'doctor') assert.match(ended.stderr, /git status .*did not end in .*one\n.*FIFO/)
+  }
+  assert.ok(existsSync(pipe))
+  rmSync(pipe)
+  assert.equal((await cli(sandbox, repository, 'remove', 'one')).code, 0)
+})
