@@ -1,11 +1,12 @@
-/** Runs the command line as a user does: a process with its arguments, its exit code and what it printed. */
+/** Runs the compiled command line as a user does: a process with its arguments, its exit code and what it printed. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import type { Sandbox } from './sandbox.ts'
 
 export type CliResult = { code: number | null; signal: string | null; stdout: string; stderr: string }
 
-const program = ['--import', import.meta.resolve('tsx'), join(import.meta.dirname, '../..', 'cli', 'agent-isolate.ts')]
+/** `npm test` builds it first. */
+const program = join(import.meta.dirname, '../..', 'dist', 'cli', 'agent-isolate.js')
 
 /** The running program, and what it comes to. `stdout` tells what it has printed so far. */
 export function startCli(
@@ -14,7 +15,7 @@ export function startCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; stdout: () => string; result: Promise<CliResult> } {
-  const child = spawn(process.execPath, [...program, ...args], { cwd, env: { ...sandbox.env, ...env } })
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...sandbox.env, ...env } })
   const printed = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (printed.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.stderr += text))
