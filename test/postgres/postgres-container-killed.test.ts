@@ -1,53 +1,50 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runCli } from '../support/cli.ts'
 import { dockerOutput, listByLabel, postgresImage, removeLabelledAfter, skipWithoutDocker } from '../support/docker.ts'
-import { compiledHook, createThroughHook, removeThroughHook } from '../support/hook.ts'
+import { createThroughHook, removeThroughHook } from '../support/hook.ts'
+import { commandOf, creationOf, killAlong, killAt, removalOf, untilThere } from '../support/kill.ts'
 import {
   ask,
   createPostgresRepository,
-  killAfter,
-  killCreation,
   listOurs,
   runCreate,
   snapshotAll,
   urlOf,
   withFakeDocker,
 } from '../support/postgres-container.ts'
+import { rounds } from '../support/rounds.ts'
 import { loadLeases, requireLeaseAt } from '../support/state.ts'
 
 const options = { skip: skipWithoutDocker }
-const cli = [process.execPath, join(import.meta.dirname, '../../dist/cli/agent-isolate.js')]
 
 test('a creation killed at any moment leaves no container that gc does not take away', options, async (t) => {
   const repository = createPostgresRepository(t, { seed: 'db', storage: 'volume' })
   const { sandbox, root } = repository
   sandbox.cli(root, 'gc')
   const before = snapshotAll(repository)
-  let finished = 0
-  for (let round = 0; round < 10; round++) {
-    await killCreation(repository, 'doomed', 120 + round * 130 + Math.random() * 130)
-    // One that got ready in time is a worktree like any other.
-    if (loadLeases(sandbox)[0]?.state === 'ready') {
-      finished++
-      sandbox.cli(root, 'remove', 'doomed')
-    }
-    sandbox.cli(root, 'gc')
-    assert.deepEqual(snapshotAll(repository), before, `round ${round}`)
-  }
-  t.diagnostic(`${finished} of 10 were quicker`)
-  assert.ok(finished < 6)
+  await killAlong(rounds({ usual: 4, thorough: 10 }), {
+    begin: () => creationOf(sandbox, root, 'doomed'),
+    look: (which) => {
+      // One that got ready in time is a worktree like any other.
+      if (loadLeases(sandbox)[0]?.state === 'ready') sandbox.cli(root, 'remove', 'doomed')
+      sandbox.cli(root, 'gc')
+      assert.deepEqual({ which, ...snapshotAll(repository) }, { which, ...before })
+    },
+  })
 
   // A name whose creation was killed can be used at once, whatever docker is still doing.
-  for (const ms of [400]) {
-    await killCreation(repository, 'again', ms)
-    const worktree = await createThroughHook(sandbox, root, 'again')
-    assert.deepEqual(await ask(urlOf(worktree), 'select count(*) from item'), ['3'])
-    assert.equal(listOurs(repository.label).length, 2)
-    sandbox.cli(root, 'remove', 'again')
-  }
+  await killAt(creationOf(sandbox, root, 'again'), sleep(400))
+  const worktree = await createThroughHook(sandbox, root, 'again')
+  assert.deepEqual(await ask(urlOf(worktree), 'select count(*) from item'), ['3'])
+  assert.equal(listOurs(repository.label).length, 2)
+  sandbox.cli(root, 'remove', 'again')
+  // What the killed one was writing is for gc to find.
+  sandbox.cli(root, 'gc')
   assert.deepEqual(snapshotAll(repository), before)
 })
 
@@ -60,19 +57,21 @@ test(
     sandbox.cli(root, 'gc')
     const before = snapshotAll(repository)
     const worktree = await createThroughHook(sandbox, root, 'doomed')
-    for (let round = 0; round < 4; round++) {
-      await killAfter(repository, [...cli, 'db', 'reset', '--name', 'doomed'], 100 + round * 50 + Math.random() * 50)
-      sandbox.cli(worktree, 'db', 'reset')
-      assert.deepEqual(await ask(urlOf(worktree), 'select count(*) from item'), ['3'])
-    }
-    for (let round = 0; round < 3; round++) {
-      assert.equal(await createThroughHook(sandbox, root, 'doomed'), worktree)
-      const payload = { cwd: worktree, worktree_path: worktree }
-      await killAfter(repository, compiledHook('worktree-remove'), 80 + round * 100 + Math.random() * 100, payload)
-      sandbox.cli(root, 'gc')
-      if (loadLeases(sandbox)[0]?.state === 'ready') sandbox.cli(root, 'remove', 'doomed')
-      assert.deepEqual(snapshotAll(repository), before)
-    }
+    await killAlong(rounds({ usual: 2, thorough: 4 }), {
+      begin: () => commandOf(sandbox, root, 'db', 'reset', '--name', 'doomed'),
+      look: async (which) => {
+        sandbox.cli(worktree, 'db', 'reset')
+        assert.deepEqual(await ask(urlOf(worktree), 'select count(*) from item'), ['3'], which)
+      },
+    })
+    await killAlong(rounds({ usual: 2, thorough: 3 }), {
+      begin: async () => removalOf(sandbox, await createThroughHook(sandbox, root, 'doomed')),
+      look: (which) => {
+        sandbox.cli(root, 'gc')
+        if (loadLeases(sandbox)[0]?.state === 'ready') sandbox.cli(root, 'remove', 'doomed')
+        assert.deepEqual({ which, ...snapshotAll(repository) }, { which, ...before })
+      },
+    })
   },
 )
 
@@ -81,11 +80,16 @@ test('a docker that outlives the hook leaves no container behind', options, asyn
   const { sandbox, root } = repository
   sandbox.cli(root, 'gc')
   const before = snapshotAll(repository)
-  // It is slow to begin: the hook is long dead when the container comes.
-  Object.assign(sandbox.env, withFakeDocker(sandbox, `[ "$1" != run ] || sleep 1; exec "$REAL" "$@"`))
-  await killCreation(repository, 'doomed', 600)
+  // It is slow to begin: the hook is long dead when the container comes, and gc at work. It ends with the test, whatever happens.
+  const [begun, go] = [join(sandbox.folder, 'begun'), join(sandbox.folder, 'go')]
+  const wait = `touch '${begun}'; until [ -e '${go}' ] || [ ! -e '${begun}' ]; do sleep 0.05; done`
+  Object.assign(sandbox.env, withFakeDocker(sandbox, `[ "$1" != run ] || { ${wait}; }; exec "$REAL" "$@"`))
+  await killAt(creationOf(sandbox, root, 'doomed'), untilThere(begun))
   assert.equal(listByLabel('container', repository.label).length, 0)
-  sandbox.cli(root, 'gc')
+  const gc = runCli(sandbox, root, ['gc'])
+  await sleep(300)
+  writeFileSync(go, '')
+  assert.equal((await gc).code, 0)
   assert.deepEqual(snapshotAll(repository), before)
 })
 

@@ -5,32 +5,32 @@ import { test } from 'node:test'
 import { connectPostgres } from '../../lib/database/postgres/client/connection.ts'
 import { parseDatabaseUrl, targetOf } from '../../lib/database/postgres/client/database-url.ts'
 import { createThroughHook } from '../support/hook.ts'
+import { commandOf, creationOf, killAlong, removalOf } from '../support/kill.ts'
 import { noPostgres, shareServer } from '../support/postgres.ts'
 import {
-  commandOf,
   createServerRepository,
   createSource,
   databaseOf,
-  killAfter,
   listOurs,
   runProgram,
   snapshotServer,
   untilQuiet,
   type ServerRepository,
 } from '../support/postgres-repository.ts'
+import { rounds } from '../support/rounds.ts'
 import { loadLeases, requireLeaseAt, snapshotState } from '../support/state.ts'
 
 const skip = noPostgres()
 const server = shareServer()
 
 /** What gc says must be all that there was: nothing comes later. */
-async function assertNothingLeft(repository: ServerRepository, before: unknown): Promise<void> {
+async function assertNothingLeft(repository: ServerRepository, before: object, which: string): Promise<void> {
   const { sandbox, root } = repository
   const gc = await runProgram(repository, root, ['gc'])
   assert.equal(gc.code, 0, gc.stderr)
   await untilQuiet(server())
-  const state = { ...snapshotState(sandbox, root), server: snapshotServer(server()) }
-  assert.deepEqual(state, before)
+  const state = { which, ...snapshotState(sandbox, root), server: snapshotServer(server()) }
+  assert.deepEqual(state, { which, ...before })
 }
 
 for (const [title, isInUse] of [
@@ -58,18 +58,14 @@ for (const [title, isInUse] of [
         temporary: [],
         server: snapshotServer(server()),
       }
-      let killed = 0
-      const payload = { cwd: root, name: 'doomed' }
-      for (let round = 0; round < 6; round += 1) {
-        const ms = 170 + round * (isInUse ? 80 : 50) + Math.random() * 50
-        await killAfter(repository, commandOf('worktree-create'), payload, ms)
-        // One that got ready in time is a worktree like any other.
-        if (loadLeases(sandbox)[0]?.state === 'ready') sandbox.cli(root, 'remove', 'doomed')
-        else killed += 1
-        await assertNothingLeft(repository, before)
-      }
-      t.diagnostic(`${killed} of 6 were killed`)
-      assert.ok(killed > 0)
+      await killAlong(rounds({ usual: 3, thorough: 6 }), {
+        begin: () => creationOf(sandbox, root, 'doomed'),
+        look: async (which) => {
+          // One that got ready in time is a worktree like any other.
+          if (loadLeases(sandbox)[0]?.state === 'ready') sandbox.cli(root, 'remove', 'doomed')
+          await assertNothingLeft(repository, before, which)
+        },
+      })
       const worktree = await createThroughHook(sandbox, root, 'doomed')
       assert.equal(server().psql(databaseOf(worktree), 'SELECT count(*) FROM much'), '20000')
     },
@@ -88,14 +84,14 @@ test('a removal killed at any moment is finished by gc', { skip }, async (t) => 
     temporary: [],
     server: snapshotServer(server()),
   }
-  for (let round = 0; round < 3; round += 1) {
-    const worktree = await createThroughHook(sandbox, root, 'doomed')
-    const payload = { cwd: worktree, worktree_path: worktree }
-    await killAfter(repository, commandOf('worktree-remove'), payload, 130 + round * 40 + Math.random() * 40)
-    sandbox.cli(root, 'gc')
-    if (sandbox.cli(root, 'list', '--json').includes('"ready"')) sandbox.cli(root, 'remove', 'doomed')
-    await assertNothingLeft(repository, before)
-  }
+  await killAlong(rounds({ usual: 2, thorough: 3 }), {
+    begin: async () => removalOf(sandbox, await createThroughHook(sandbox, root, 'doomed')),
+    look: async (which) => {
+      sandbox.cli(root, 'gc')
+      if (sandbox.cli(root, 'list', '--json').includes('"ready"')) sandbox.cli(root, 'remove', 'doomed')
+      await assertNothingLeft(repository, before, which)
+    },
+  })
 })
 
 test('after a reset that was killed at any moment another one brings the seed back', { skip }, async (t) => {
@@ -103,14 +99,18 @@ test('after a reset that was killed at any moment another one brings the seed ba
   const repository = createServerRepository(t, server())
   const { sandbox, root } = repository
   const worktree = await createThroughHook(sandbox, root, 'one')
-  for (let round = 0; round < 4; round += 1) {
-    await killAfter(repository, commandOf(['db', 'reset', '--name', 'one']), {}, 150 + round * 40 + Math.random() * 40)
-    sandbox.cli(root, 'gc')
-    // Whatever it came to: what is missing is made, what is half is made anew.
-    const again = await runProgram(repository, worktree, round % 2 === 0 ? ['db', 'reset'] : ['setup'])
-    assert.equal(again.code, 0, again.stderr)
-    assert.equal(server().psql(databaseOf(worktree), 'SELECT count(*) FROM item'), '3')
-  }
+  let isReset = false
+  await killAlong(rounds({ usual: 2, thorough: 4 }), {
+    begin: () => commandOf(sandbox, root, 'db', 'reset', '--name', 'one'),
+    look: async (which) => {
+      sandbox.cli(root, 'gc')
+      // Whatever it came to: what is missing is made, what is half is made anew.
+      isReset = !isReset
+      const again = await runProgram(repository, worktree, isReset ? ['db', 'reset'] : ['setup'])
+      assert.equal(again.code, 0, `${which}: ${again.stderr}`)
+      assert.equal(server().psql(databaseOf(worktree), 'SELECT count(*) FROM item'), '3', which)
+    },
+  })
   await untilQuiet(server())
   sandbox.cli(root, 'remove', 'one')
   assert.deepEqual(listOurs(server()), [])

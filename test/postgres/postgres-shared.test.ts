@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { releaseSharedContainer } from '../../lib/database/postgres/container/shared-container.ts'
 import { stderrReporter } from '../../lib/report/reporter.ts'
 import { dockerOutput, listByLabel, setVariable, skipWithoutDocker } from '../support/docker.ts'
-import { compiledHook, createThroughHook, removeThroughHook, runHook } from '../support/hook.ts'
-import {
-  ask,
-  createPostgresRepository,
-  killAfter,
-  killCreation,
-  listOurs,
-  snapshotAll,
-  urlOf,
-} from '../support/postgres-container.ts'
+import { createThroughHook, removeThroughHook, runHook } from '../support/hook.ts'
+import { commandOf, creationOf, killAlong, killAt, removalOf } from '../support/kill.ts'
+import { ask, createPostgresRepository, listOurs, snapshotAll, urlOf } from '../support/postgres-container.ts'
+import { rounds } from '../support/rounds.ts'
 import { loadLeases } from '../support/state.ts'
 
 const options = { skip: skipWithoutDocker }
-const cli = [process.execPath, join(import.meta.dirname, '../../dist/cli/agent-isolate.js')]
 const shared = { isolation: 'database', seed: 'db' }
 
 test('eight worktrees at once share one container, which goes with the last of them', options, async (t) => {
@@ -64,8 +56,9 @@ test(
   async (t) => {
     const repository = createPostgresRepository(t, shared)
     const { sandbox, root, label } = repository
+    const times = rounds({ usual: 2, thorough: 5 })
     let last = await createThroughHook(sandbox, root, 'w0')
-    for (let round = 1; round <= 5; round++) {
+    for (let round = 1; round <= times; round++) {
       const [removal, next] = await Promise.all([
         removeThroughHook(sandbox, last),
         sleep(Math.random() * 300).then(() => createThroughHook(sandbox, root, `w${round}`)),
@@ -76,7 +69,7 @@ test(
       assert.equal(listByLabel('container', label).length, 1)
       last = next
     }
-    sandbox.cli(root, 'remove', 'w5')
+    sandbox.cli(root, 'remove', `w${times}`)
     assert.deepEqual(listOurs(label), [])
     assert.deepEqual(loadLeases(sandbox), [])
   },
@@ -87,41 +80,39 @@ test('killed creations, removals and resets leave the others alone, and nothing 
   const { sandbox, root, label } = repository
   sandbox.cli(root, 'gc')
   const before = snapshotAll(repository)
-  const assertNothing = (): void => {
-    if (loadLeases(sandbox).some(({ state, name }) => state === 'ready' && name === 'doomed'))
-      sandbox.cli(root, 'remove', 'doomed')
+  const isReady = (): boolean => loadLeases(sandbox).some(({ state, name }) => state === 'ready' && name === 'doomed')
+  const assertNothing = (which: string): void => {
+    if (isReady()) sandbox.cli(root, 'remove', 'doomed')
     sandbox.cli(root, 'gc')
-    assert.deepEqual(snapshotAll(repository), before)
+    assert.deepEqual({ which, ...snapshotAll(repository) }, { which, ...before })
   }
   // The one that starts the container.
-  for (let round = 0; round < 5; round++) {
-    await killCreation(repository, 'doomed', 120 + round * 250 + Math.random() * 250)
-    assertNothing()
-  }
+  const begin = () => creationOf(sandbox, root, 'doomed')
+  await killAlong(rounds({ usual: 2, thorough: 5 }), { begin, look: assertNothing })
   // One that takes it along.
-  for (let round = 0; round < 3; round++) {
-    const worktree = await createThroughHook(sandbox, root, 'doomed')
-    const payload = { cwd: worktree, worktree_path: worktree }
-    await killAfter(repository, compiledHook('worktree-remove'), 100 + round * 90 + Math.random() * 90, payload)
-    assertNothing()
-  }
+  await killAlong(rounds({ usual: 2, thorough: 3 }), {
+    begin: async () => removalOf(sandbox, await createThroughHook(sandbox, root, 'doomed')),
+    look: assertNothing,
+  })
   // One beside another.
   const worktree = await createThroughHook(sandbox, root, 'other')
   await ask(urlOf(worktree), 'insert into item values (4)')
   const withOther = snapshotAll(repository)
   const count = 'select count(*) from pg_database'
   const databases = await ask(urlOf(worktree), count)
-  for (let round = 0; round < 5; round++) {
-    await killCreation(repository, 'doomed', 120 + round * 65 + Math.random() * 65)
-    if (loadLeases(sandbox).some(({ state, name }) => state === 'ready' && name === 'doomed')) {
-      await killAfter(repository, [...cli, 'db', 'reset', '--name', 'doomed'], 100 + Math.random() * 150)
-      await killAfter(repository, [...cli, 'remove', 'doomed'], 100 + Math.random() * 150)
-    }
-    sandbox.cli(root, 'gc')
-    if (loadLeases(sandbox).some(({ name }) => name === 'doomed')) sandbox.cli(root, 'remove', 'doomed')
-    assert.deepEqual(snapshotAll(repository), withOther)
-    assert.deepEqual(await ask(urlOf(worktree), count), databases)
-  }
+  await killAlong(rounds({ usual: 3, thorough: 5 }), {
+    begin,
+    look: async (which) => {
+      if (isReady()) {
+        await killAt(commandOf(sandbox, root, 'db', 'reset', '--name', 'doomed'), sleep(100 + Math.random() * 150))
+        await killAt(commandOf(sandbox, root, 'remove', 'doomed'), sleep(100 + Math.random() * 150))
+      }
+      sandbox.cli(root, 'gc')
+      if (loadLeases(sandbox).some(({ name }) => name === 'doomed')) sandbox.cli(root, 'remove', 'doomed')
+      assert.deepEqual({ which, ...snapshotAll(repository) }, { which, ...withOther })
+      assert.deepEqual(await ask(urlOf(worktree), count), databases)
+    },
+  })
   assert.deepEqual(await ask(urlOf(worktree), 'select count(*) from item'), ['4'])
   sandbox.cli(root, 'remove', 'other')
   assert.deepEqual(snapshotAll(repository), before)

@@ -1,15 +1,12 @@
 /** What the tests of PostgreSQL in containers share: a trusted repository, its databases asked from outside, what is left looked at. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connectPostgres } from '../../lib/database/postgres/client/connection.ts'
 import { parseDatabaseUrl, targetOf } from '../../lib/database/postgres/client/database-url.ts'
 import { listByLabel, postgresImage, removeLabelledAfter } from './docker.ts'
-import { compiledHook, runHook, type HookResult } from './hook.ts'
+import { runHook, type HookResult } from './hook.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
 import { readEnv, snapshotState } from './state.ts'
 
@@ -99,29 +96,8 @@ export function listOurs(label: string): string[] {
 }
 
 /** To be compared with before: the ledger, the repository, and the engine. */
-export function snapshotAll({ sandbox, root, label }: PostgresRepository): unknown {
+export function snapshotAll({ sandbox, root, label }: PostgresRepository): Record<string, unknown> {
   return { ...snapshotState(sandbox, root), engine: listOurs(label) }
-}
-
-/** Starts a hook or the command line and kills it, and it alone, after `ms`: what it has started goes on, as it would in life. */
-export async function killAfter(
-  { sandbox, root }: PostgresRepository,
-  command: readonly string[],
-  ms: number,
-  payload?: unknown,
-): Promise<void> {
-  const [program = '', ...args] = command
-  const child = spawn(program, args, { cwd: root, env: sandbox.env, stdio: ['pipe', 'ignore', 'ignore'] })
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(JSON.stringify(payload))
-  const ended = once(child, 'exit')
-  await Promise.race([ended, sleep(ms)])
-  child.kill('SIGKILL')
-  await ended
-}
-
-export function killCreation(repository: PostgresRepository, name: string, ms: number): Promise<void> {
-  return killAfter(repository, compiledHook('worktree-create'), ms, { cwd: repository.root, name })
 }
 
 /** The environment with a shell script first on PATH as `docker`; `$REAL` in it is the real one. */

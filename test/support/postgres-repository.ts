@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CliResult } from './cli.ts'
-import { compiledHook, runHook, type HookResult } from './hook.ts'
+import { runHook, type HookResult } from './hook.ts'
 import { postgresProgram, type PostgresServer } from './postgres.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
 import { readEnv } from './state.ts'
@@ -137,30 +137,6 @@ export async function runProgram(
     code: typeof code === 'number' ? code : null,
     signal: typeof signal === 'string' ? signal : null,
   }
-}
-
-/** Starts a program of ours and kills it, and it alone, after `ms`. True when it had not ended by itself. */
-export async function killAfter(
-  { sandbox, root }: ServerRepository,
-  command: readonly string[],
-  payload: unknown,
-  ms: number,
-): Promise<boolean> {
-  const [executable = '', ...args] = command
-  const child = spawn(executable, args, { cwd: root, env: sandbox.env, stdio: ['pipe', 'ignore', 'ignore'] })
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(JSON.stringify(payload))
-  const ended = once(child, 'exit')
-  await Promise.race([ended, sleep(ms)])
-  const isRunning = child.exitCode === null && child.signalCode === null
-  child.kill('SIGKILL')
-  await ended
-  return isRunning
-}
-
-/** The command of a hook, or of the command line. */
-export function commandOf(name: 'worktree-create' | 'worktree-remove' | readonly string[]): string[] {
-  return typeof name === 'string' ? compiledHook(name) : [process.execPath, program, ...name]
 }
 
 /** What everybody is told who fails: one screen, a hint, no stack, no password. */
