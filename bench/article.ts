@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path'
 import { git } from '../demo/programs.ts'
 import type { Stage } from '../demo/stage.ts'
 import { measureInTurns, type Result, type Variant } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { createSampleDatabase } from './sqlite.ts'
 import { articleHook, bareGit, ourHook, requireWorktree, type Way } from './ways.ts'
 
-const rounds = 5
 const packages = 200
 
-export async function measureArticle(stage: Stage): Promise<Result[]> {
+export async function measureArticle(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const template = await createProject(stage)
   const variant = (name: string, way: Way, note: string): Variant => ({
     name,

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what agent-isolate costs on this machine, against what it is built on. `npm run bench -- create many`
- * runs those alone, `--json` answers for a program. Everything happens in a temporary folder of its own. What needs a program
- * that is not there is skipped. Exit code 1 when a measurement failed.
+ * runs those alone, `--once` does each thing once, to see that it works, `--json` answers for a program. Everything happens
+ * in a temporary folder of its own. What needs a program that is not there is skipped. Exit code 1 when a measurement failed.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -24,14 +24,20 @@ import { runMeasurements, type Measurement } from './run-measurements.ts'
 import { findSqliteObstacle, measureSqlite } from './sqlite.ts'
 
 const measurements: readonly Measurement[] = [
-  { name: 'create', measure: measureCreate },
-  { name: 'article', needs: ['bash', 'cp'], findObstacle: findSqliteObstacle, measure: measureArticle },
-  { name: 'many', needs: ['bash', 'cp'], measure: measureMany },
-  { name: 'lease', measure: measureLease },
-  { name: 'remove', measure: measureRemove },
-  { name: 'sqlite', needs: ['cp'], findObstacle: findSqliteObstacle, measure: measureSqlite },
-  { name: 'postgres', needs: ['bash', 'cp', 'docker'], findObstacle: findPostgresObstacle, measure: measurePostgres },
-  { name: 'dependencies', needs: ['cp'], measure: measureDependencies },
+  { name: 'create', rounds: 5, measure: measureCreate },
+  { name: 'article', rounds: 5, needs: ['bash', 'cp'], findObstacle: findSqliteObstacle, measure: measureArticle },
+  { name: 'many', rounds: 3, needs: ['bash', 'cp'], measure: measureMany },
+  { name: 'lease', rounds: 1, measure: measureLease },
+  { name: 'remove', rounds: 5, measure: measureRemove },
+  { name: 'sqlite', rounds: 3, needs: ['cp'], findObstacle: findSqliteObstacle, measure: measureSqlite },
+  {
+    name: 'postgres',
+    rounds: 3,
+    needs: ['bash', 'cp', 'docker'],
+    findObstacle: findPostgresObstacle,
+    measure: measurePostgres,
+  },
+  { name: 'dependencies', rounds: 3, needs: ['cp'], measure: measureDependencies },
 ]
 
 process.exitCode = await run()
@@ -77,10 +83,11 @@ function noteIn(list: string[]): (line: string) => void {
 }
 
 function parseWords(words: readonly string[]): { wanted: readonly Measurement[]; asJson: boolean } {
-  const names = words.filter((word) => word !== '--json')
+  const names = words.filter((word) => !['--once', '--json'].includes(word))
+  const wanted = names.length > 0 ? names.map(requireMeasurement) : measurements
   return {
-    wanted: names.length > 0 ? names.map(requireMeasurement) : measurements,
-    asJson: names.length < words.length,
+    wanted: words.includes('--once') ? wanted.map((each) => ({ ...each, rounds: 1 })) : wanted,
+    asJson: words.includes('--json'),
   }
 }
 

@@ -3,13 +3,11 @@ import type { Stage } from '../demo/stage.ts'
 import { hookCommand } from '../demo/programs.ts'
 import { hookSource, runtimes, runtimeVariable, type Runtime } from '../test/support/runtimes.ts'
 import { measureInTurns, summarise, type Result, type Variant } from './harness.ts'
-import { isProgram } from './run-measurements.ts'
+import { isProgram, type Run } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { bareGit, ourHook, requireWorktree, type Way } from './ways.ts'
 
-const rounds = 5
-
-export async function measureCreate(stage: Stage, leaveOut: (reason: string) => void): Promise<Result[]> {
+export async function measureCreate(stage: Stage, { rounds, leaveOut }: Run): Promise<Result[]> {
   const template = await createTemplate(stage, manyFiles(400))
   const timings: string[] = []
   const variant = (name: string, way: Way): Variant => ({

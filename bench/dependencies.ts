@@ -6,12 +6,12 @@ import { answerOf } from '../demo/programs.ts'
 import { cloneFolder } from '../lib/dependencies/clone-folder.ts'
 import { createLinkFolder } from '../lib/dependencies/links.ts'
 import { measureInTurns, type Result, type Variant } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 
-const rounds = 3
 const packages = 500
 const filesEach = 20
 
-export async function measureDependencies(stage: Stage): Promise<Result[]> {
+export async function measureDependencies(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const source = join(stage.folder, 'main')
   const worktree = join(stage.folder, 'worktree')
   const [from, to] = [join(source, 'node_modules'), join(worktree, 'node_modules')]

@@ -6,12 +6,11 @@ import type { Stage } from '../demo/stage.ts'
 import { answerOf } from '../demo/programs.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { measureInTurns, type Result } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 
-/** One is enough at this number of processes. */
-const rounds = 1
 const names = Array.from({ length: 200 }, (_, index) => `agent-${index}`)
 
-export async function measureLease(stage: Stage): Promise<Result[]> {
+export async function measureLease(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const empty = join(stage.folder, 'empty.mjs')
   const lease = join(stage.folder, 'lease.mjs')
   writeFileSync(empty, '')

@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Stage } from '../demo/stage.ts'
 import { measureInTurns, type Result, type Variant } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles, type SampleRepository } from './sample-repository.ts'
 import { articleHook, bareGit, ourHook, worktreeOf, type Way } from './ways.ts'
 
-const rounds = 3
 const names = Array.from({ length: 20 }, (_, index) => `agent-${index}`)
 
-export async function measureMany(stage: Stage): Promise<Result[]> {
+export async function measureMany(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const template = await createTemplate(stage, manyFiles(400))
   const variant = (name: string, way: Way): Variant => {
     let [failures, sharedPorts] = [0, 0]

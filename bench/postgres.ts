@@ -11,10 +11,10 @@ import type { Stage } from '../demo/stage.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { answers } from '../lib/database/postgres/client/wait-until-ready.ts'
 import { measureInTurns, type Result, type Variant } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { articleHook, ourHook, requireWorktree, type Way } from './ways.ts'
 
-const rounds = 3
 const image = process.env['AGENT_ISOLATE_TEST_POSTGRES_IMAGE'] || 'postgres:16-alpine'
 const password = 'secret'
 /** A slow machine's first start, in ms. */
@@ -34,7 +34,7 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? ''
 }
 
-export async function measurePostgres(stage: Stage): Promise<Result[]> {
+export async function measurePostgres(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const serverLabel = `agent-isolate.bench=${basename(stage.folder)}`
   const repositories: string[] = []
   try {

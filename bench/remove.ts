@@ -2,12 +2,11 @@
 import type { Stage } from '../demo/stage.ts'
 import { answerOf, hookCommand } from '../demo/programs.ts'
 import { measureInTurns, type Result } from './harness.ts'
+import type { Run } from './run-measurements.ts'
 import { copyTemplate, createTemplate, manyFiles } from './sample-repository.ts'
 import { bareGit, ourHook, requireWorktree, worktreeOf } from './ways.ts'
 
-const rounds = 5
-
-export async function measureRemove(stage: Stage): Promise<Result[]> {
+export async function measureRemove(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const template = await createTemplate(stage, manyFiles(400))
   return [
     await measureInTurns('removal of a worktree of 400 files', rounds, [

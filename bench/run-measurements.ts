@@ -9,8 +9,15 @@ export type Measurement = {
   needs?: readonly string[]
   /** Why it cannot be made on this machine; undefined when it can. Asked once `needs` are there. */
   findObstacle?: (stage: Stage) => Promise<string | undefined>
-  /** `leaveOut` is told, in a line, of what of it cannot be made here. */
-  measure: (stage: Stage, leaveOut: (reason: string) => void) => Promise<Result[]>
+  /** How often it is done for its numbers to be steady. */
+  rounds: number
+  measure: (stage: Stage, run: Run) => Promise<Result[]>
+}
+
+export type Run = {
+  rounds: number
+  /** Is told, in a line, of what of it cannot be made here. */
+  leaveOut: (reason: string) => void
 }
 
 /** What there is to say as it becomes known; each a line, but a result. */
@@ -30,11 +37,14 @@ export async function runMeasurements(
   let isWell = true
   for (const measurement of measurements) {
     if (signal?.aborted) break
-    const { name, measure } = measurement
+    const { name, rounds, measure } = measurement
     try {
       const obstacle = await findObstacle(stage, measurement)
       if (obstacle !== undefined) onSkipped(`${name} is skipped: ${obstacle}`)
-      else (await measure(stage, (reason) => onSkipped(`of ${name} is left out: ${reason}`))).forEach(onResult)
+      else {
+        const leaveOut = (reason: string): void => onSkipped(`of ${name} is left out: ${reason}`)
+        for (const result of await measure(stage, { rounds, leaveOut })) onResult(result)
+      }
     } catch (error) {
       // Whoever interrupts has ended what was being measured.
       if (signal?.aborted) break

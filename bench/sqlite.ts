@@ -8,9 +8,8 @@ import { createDatabaseFromSql } from '../lib/database/sqlite/run-sql.ts'
 import { snapshotDatabase } from '../lib/database/sqlite/snapshot.ts'
 import type { Reporter } from '../lib/report/reporter.ts'
 import { measureInTurns, type Result } from './harness.ts'
-import { isProgram } from './run-measurements.ts'
+import { isProgram, type Run } from './run-measurements.ts'
 
-const rounds = 3
 const sizes = [10, 100]
 
 /** What they have to say is no part of the measurement. */
@@ -23,13 +22,13 @@ export async function findSqliteObstacle(stage: Stage): Promise<string | undefin
   return 'there is no engine for SQLite: neither node:sqlite nor sqlite3 or python3 on PATH'
 }
 
-export async function measureSqlite(stage: Stage): Promise<Result[]> {
+export async function measureSqlite(stage: Stage, { rounds }: Run): Promise<Result[]> {
   const results: Result[] = []
-  for (const megabytes of sizes) results.push(await measureSize(stage, megabytes))
+  for (const megabytes of sizes) results.push(await measureSize(stage, megabytes, rounds))
   return results
 }
 
-async function measureSize(stage: Stage, megabytes: number): Promise<Result> {
+async function measureSize(stage: Stage, megabytes: number, rounds: number): Promise<Result> {
   const source = join(stage.folder, `${megabytes}.db`)
   const target = join(stage.folder, `${megabytes}-copy.db`)
   await createSampleDatabase(stage, source, megabytes)

@@ -31,7 +31,7 @@ const result = (title: string) => async () => [{ title, against: '', rounds: 1, 
 test('without docker the bench skips postgres, says why, and measures what follows', (t) => {
   const sandbox = createSandbox(t)
   const PATH = binFolder(sandbox, ['git', 'bash', 'cp'])
-  const { status, stdout, stderr } = bench(sandbox, ['postgres', 'dependencies'], { PATH })
+  const { status, stdout, stderr } = bench(sandbox, ['--once', 'postgres', 'dependencies'], { PATH })
   assert.equal(stderr, 'bench: postgres is skipped: there is no docker on PATH\n')
   assert.match(stdout, /^node_modules: /m)
   assert.equal(status, 0)
@@ -60,17 +60,19 @@ test('one that fails is told of, the rest is measured, and the bench has failed'
     onFailed: (text: string) => lines.push(text),
   }
   const measurements: Measurement[] = [
-    { name: 'a', needs: ['no-such-program'], measure: result('a') },
-    { name: 'b', findObstacle: async () => 'it rains', measure: result('b') },
+    { name: 'a', rounds: 1, needs: ['no-such-program'], measure: result('a') },
+    { name: 'b', rounds: 1, findObstacle: async () => 'it rains', measure: result('b') },
     {
       name: 'c',
+      rounds: 1,
       measure: async () => {
         throw new IsolateError('it broke', { hint: 'mind the gap' })
       },
     },
     {
       name: 'd',
-      measure: async (_, leaveOut) => {
+      rounds: 1,
+      measure: async (_, { leaveOut }) => {
         leaveOut('one runtime')
         return result('d')()
       },
@@ -87,10 +89,16 @@ test('one that fails is told of, the rest is measured, and the bench has failed'
   assert.equal(await runMeasurements(stage, measurements.slice(0, 2), listener), true)
 })
 
+/** Each one that is there would be measured. */
+const noRuntimes = { AGENT_ISOLATE_TEST_NODE22: '', AGENT_ISOLATE_TEST_NODE24: '', AGENT_ISOLATE_TEST_DENO: '' }
+
 test('a runtime that is named and is not there is left out of what is measured', (t) => {
   const sandbox = createSandbox(t)
   const missing = join(sandbox.folder, 'no-bun')
-  const { stdout, stderr, status } = bench(sandbox, ['create'], { AGENT_ISOLATE_TEST_BUN: missing })
+  const { stdout, stderr, status } = bench(sandbox, ['--once', 'create'], {
+    ...noRuntimes,
+    AGENT_ISOLATE_TEST_BUN: missing,
+  })
   assert.equal(stderr, `bench: of create is left out: Bun: AGENT_ISOLATE_TEST_BUN names no program: ${missing}\n`)
   assert.match(stdout, /hook, compiled, this Node/)
   assert.equal(status, 0)
