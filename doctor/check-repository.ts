@@ -87,7 +87,8 @@ function isLinkExposed({ root, project }: Context): boolean {
   return isLinked && withSlash && !lines.some((line) => /^(?:\*\*)?\/?node_modules$/.test(line))
 }
 
-function addIgnoreLine(root: string, line: string): void {
+/** Adds a line to our block. */
+export function addIgnoreLine(root: string, line: string): void {
   const path = join(root, '.gitignore')
   const before = readIfAny(path)
   const kept = /^# agent-isolate: begin\r?\n([\s\S]*?)# agent-isolate: end/m.exec(before ?? '')?.[1] ?? ''

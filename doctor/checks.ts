@@ -5,6 +5,7 @@ import { hooksCheck, settingsCheck } from './check-hooks.ts'
 import { leasesCheck } from './check-leases.ts'
 import { frameworksCheck, portsCheck } from './check-ports.ts'
 import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
+import { templateFileCheck } from './check-template-file.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
 
 export const checks: readonly Check[] = [
@@ -13,6 +14,7 @@ export const checks: readonly Check[] = [
   hooksCheck,
   configCheck,
   templateCheck,
+  templateFileCheck,
   ignoreCheck,
   databaseCheck,
   upstreamCheck,

@@ -3,11 +3,14 @@
 const begin = '# agent-isolate: begin'
 const end = '# agent-isolate: end'
 
-/** Makes the block hold those of `lines` that the rest of the file does not ignore already. `text` undefined makes a file. */
+/**
+ * Makes the block hold those of `lines` that the rest of the file does not ignore already; a line with a `!` where the rest
+ * ignores what it names. `text` undefined makes a file.
+ */
 export function setIgnoreBlock(text: string | undefined, lines: readonly string[]): string | undefined {
   const rest = text === undefined ? '' : removeIgnoreBlock(text)
   const present = rest.replace(/^\uFEFF/, '').split(/\r?\n/)
-  const missing = [...new Set(lines)].filter((line) => !isIgnored(line, present))
+  const missing = [...new Set(lines)].filter((line) => isMissing(line, present))
   if (missing.length === 0) return text === undefined ? undefined : rest
   const eol = rest.includes('\r\n') ? '\r\n' : '\n'
   const block = [begin, ...missing, end].join(eol)
@@ -21,6 +24,12 @@ export function removeIgnoreBlock(text: string): string {
   if (block === undefined) return text
   const [before, behind] = [text.slice(0, block.start), text.slice(block.stop)]
   return behind === '' ? before.replace(/\r?\n$/, '') : before + behind.replace(/^\r?\n/, '')
+}
+
+function isMissing(line: string, present: readonly string[]): boolean {
+  if (!line.startsWith('!')) return !isIgnored(line, present)
+  const path = line.slice(1)
+  return isIgnored(path, present) || isIgnored(path.slice(path.lastIndexOf('/') + 1), present)
 }
 
 /** Whether one of `present` ignores what `wanted` is for; of several lines the last one counts, as in gitignore(5). */

@@ -1,7 +1,7 @@
 /** The files at the top of a repository that `init` makes or adds to: the template, agent-isolate.json and .gitignore. */
 import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, parseConfig } from '../lib/project/config.ts'
+import { configFileName, parseConfig, type Config } from '../lib/project/config.ts'
 import type { Answers, InitPlace } from './answers.ts'
 import { isEmptyConfig, setConfig } from './config-file.ts'
 import type { Detection } from '../detect/detect.ts'
@@ -32,7 +32,7 @@ export function planRepository(
   const config = planConfig(root, answers, earlier.config)
   const { environment, database } = parseConfig(config.change.after ?? '', config.change.path)
   const template = planTemplate(root, environment.template, answers, detection, earlier.template)
-  const ignore = planIgnoreFile(root, ignoreLines(root, answers, environment.file), earlier)
+  const ignore = planIgnoreFile(root, ignoreLines(root, answers, detection, environment), earlier)
   return {
     changes: [template.change, config.change, ignore.change],
     notes: [
@@ -113,9 +113,9 @@ function planTemplate(
   const path = join(root, name)
   const before = readText(path)
   const isOurs = before !== undefined && earlier?.path === name && earlier.sha256 === hashOf(before)
-  const after = before === undefined || isOurs ? renderFirstTemplate(answers, detection, name) : before
+  const after = before === undefined || isOurs ? renderFirstTemplate(answers, detection) : before
   const written = recordOf(path, before, after, earlier?.path === name ? earlier : undefined)
-  const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, detection, name)
+  const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, detection)
   const lines = missing.map((line) => `\n  ${line}`).join('')
   return {
     change: { path, before, after },
@@ -138,13 +138,21 @@ function planIgnoreFile(
 }
 
 /** `node_modules` without a slash, as a link in its place is no folder to git. */
-function ignoreLines(root: string, { scope, dependencies }: Answers, envFile: string): string[] {
+function ignoreLines(
+  root: string,
+  { scope, dependencies }: Answers,
+  { packageManager }: Detection,
+  { file, template }: Config['environment'],
+): string[] {
   const links = [
     ...(dependencies.node_modules !== 'none' && existsSync(join(root, 'package.json')) ? ['node_modules'] : []),
     ...(dependencies['.venv'] !== 'none' && isPython(root) ? ['.venv'] : []),
   ]
+  const store = packageManager?.name === 'pnpm' ? ['.pnpm-store/'] : []
   const own = scope === 'local' ? ['.claude/settings.local.json'] : []
-  return ['.claude/worktrees/', '.pnpm-store/', envFile, '.agent-isolate/', ...links, ...own]
+  // A template that git ignores is never committed, and nobody else's worktrees have it.
+  const templates = [template].map((path) => `!${path}`)
+  return ['.claude/worktrees/', ...store, file, '.agent-isolate/', ...links, ...own, ...templates]
 }
 
 function isPython(root: string): boolean {

@@ -68,3 +68,20 @@ function linesInBlock(text: string): string[] {
   const block = /# agent-isolate: begin\r?\n([\s\S]*?)# agent-isolate: end/.exec(text)?.[1] ?? ''
   return block.split(/\r?\n/).filter((line) => line !== '')
 }
+
+test('a template is taken out of what the rest of the file ignores, and named nowhere else', () => {
+  const table: [text: string, path: string, isNamed: boolean][] = [
+    ['.env*\n', '.env.agent.template', true],
+    ['/.env.*\n', '.env.agent.template', true],
+    ['.env*\n', 'apps/api/.env.agent.template', true],
+    ['.env*\n!.env.agent.template\n', '.env.agent.template', false],
+    ['.env\n.env*.local\n', '.env.agent.template', false],
+    ['', '.env.agent.template', false],
+  ]
+  for (const [text, path, isNamed] of table) {
+    const written = setIgnoreBlock(text, [`!${path}`]) ?? ''
+    assert.deepEqual(linesInBlock(written), isNamed ? [`!${path}`] : [], text)
+    assert.equal(setIgnoreBlock(written, [`!${path}`]), written)
+    assert.equal(removeIgnoreBlock(written), text)
+  }
+})
