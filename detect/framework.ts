@@ -18,6 +18,8 @@ export type Framework = {
   loadsEnvLocal: 'yes' | 'outside-tests' | 'no'
   /** What to write where, so that it takes PORT; undefined when it does already. */
   portAdvice: PortAdvice | undefined
+  /** The variable of its own, beside PORT, that it takes its port from where nothing else passes one. */
+  portVariable?: string
 }
 
 /** `line` belongs into `file`; where there is no such file yet, it is to be made. */
@@ -142,21 +144,22 @@ function detectPythonServers(files: readonly string[], python: Python | undefine
   const template = read(templateName) ?? ''
   const commands = commandLines(files, read)
   const found: Framework[] = []
-  const add = (id: 'flask' | 'django' | 'uvicorn', folder: string, advice: PortAdvice, hasPort: boolean): void => {
-    found.push({ ...kinds[id], folder, portAdvice: hasPort ? undefined : advice })
-  }
   if (manage !== undefined || dependencies.has('django')) {
     const file = runserverFile(commands)
     // make reads $$ as the shell's $.
     const port = /makefile$/i.test(file) ? '$${PORT:-8000}' : '${PORT:-8000}'
     const advice = { file, line: `python ${manage ?? 'manage.py'} runserver ${port}` }
-    add('django', manage === undefined ? '' : folderOf(manage), advice, passesPort(commands, /\brunserver\b/))
+    const portAdvice = passesPort(commands, /\brunserver\b/) ? undefined : advice
+    found.push({ ...kinds.django, folder: manage === undefined ? '' : folderOf(manage), portAdvice })
   }
   for (const [id, variable, command] of environmentServers) {
     if (!dependencies.has(id) && !(id === 'uvicorn' && dependencies.has('fastapi'))) continue
-    const advice = { file: templateName, line: `${variable}=$AGENT_DYNAMIC_PORT` }
+    const isPassed = passesPort(commands, command) || startsItself(files, read, id)
     const isSet = new RegExp(`^\\s*(?:export\\s+)?${variable}=`, 'm').test(template)
-    add(id, '', advice, isSet || passesPort(commands, command) || startsItself(files, read, id))
+    const advice = { file: templateName, line: `${variable}=$AGENT_DYNAMIC_PORT` }
+    const portAdvice = isPassed || isSet ? undefined : advice
+    // What the template says must not change what it is to say.
+    found.push({ ...kinds[id], folder: '', portAdvice, ...(isPassed ? {} : { portVariable: variable }) })
   }
   return found
 }

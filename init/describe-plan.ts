@@ -7,7 +7,7 @@ import type { FileChange, InitPlan } from './file-change.ts'
 import { listTrustedDatabase } from './trusted-database.ts'
 
 /** What one does after `init`. */
-export const nextStep = 'Next: claude -w NAME'
+export const nextStep = 'Next: npx agent-isolate doctor, then claude -w NAME'
 
 export type FileAction = 'created' | 'changed' | 'deleted'
 

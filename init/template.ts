@@ -11,23 +11,14 @@ export type TemplateFacts = Pick<
   'frameworks' | 'orms' | 'packageManager' | 'databaseUrls' | 'databaseSettings' | 'compose'
 >
 
-export function renderFirstTemplate(answers: Answers, facts: TemplateFacts, templateName: string): string {
-  return `${header}\n${templateLines(answers, facts, templateName).join('\n')}\n`
+export function renderFirstTemplate(answers: Answers, facts: TemplateFacts): string {
+  return `${header}\n${templateLines(answers, facts).join('\n')}\n`
 }
 
 /** Those lines of the first template whose keys an existing one does not set. */
-export function findMissingLines(
-  existing: string,
-  answers: Answers,
-  facts: TemplateFacts,
-  templateName: string,
-): string[] {
+export function findMissingLines(existing: string, answers: Answers, facts: TemplateFacts): string[] {
   const keys = new Set(parseEnvStatements(existing.replace(/^\uFEFF/, '')).map(({ assignment }) => assignment?.key))
-  // NODE_ENV is a matter of taste to whoever has a template already.
-  return templateLines(answers, facts, templateName).filter((line) => {
-    const key = line.slice(0, line.indexOf('='))
-    return key !== 'NODE_ENV' && !keys.has(key)
-  })
+  return templateLines(answers, facts).filter((line) => !keys.has(keyOf(line)))
 }
 
 const header = `# Becomes the .env.local of every worktree that agent-isolate sets up, and the
@@ -39,25 +30,20 @@ const header = `# Becomes the .env.local of every worktree that agent-isolate se
 #   AGENT_NAME  AGENT_SLUG  AGENT_BRANCH  AGENT_WORKTREE  AGENT_MAIN
 `
 
-function templateLines(answers: Answers, facts: TemplateFacts, templateName: string): string[] {
+function templateLines(answers: Answers, facts: TemplateFacts): string[] {
   const lines = [
     'PORT=$AGENT_DYNAMIC_PORT',
-    ...facts.frameworks.flatMap(({ portAdvice }) => (portAdvice?.file === templateName ? [portAdvice.line] : [])),
+    ...facts.frameworks.flatMap(({ portVariable }) =>
+      portVariable === undefined ? [] : [`${portVariable}=$AGENT_DYNAMIC_PORT`],
+    ),
     ...answers.portNames.map((name) => `${name.toUpperCase()}_PORT=$AGENT_PORT_${name.toUpperCase()}`),
     ...databaseLines(answers, facts),
-    ...(setsNodeEnv(facts) ? ['NODE_ENV="test"'] : []),
   ]
   return lines.filter((line, index) => lines.findIndex((each) => keyOf(each) === keyOf(line)) === index)
 }
 
 function keyOf(line: string): string {
   return line.slice(0, line.indexOf('='))
-}
-
-/** Next and Bun skip .env.local where it is "test" (measured); to programs that are not JavaScript it means nothing. */
-function setsNodeEnv({ frameworks, packageManager }: TemplateFacts): boolean {
-  if (frameworks.some(({ loadsEnvLocal }) => loadsEnvLocal === 'outside-tests')) return false
-  return packageManager !== undefined || frameworks.length === 0
 }
 
 /** What is still to be done by hand so that frameworks take their port: one paragraph each. */

@@ -17,6 +17,7 @@ import { describeDetection } from './describe-detection.ts'
 import { describeNotes, listTrusted, nextStep, shortPath } from './describe-plan.ts'
 import { detectRepository, type Detection } from '../detect/detect.ts'
 import { usesPostgres } from '../detect/postgres.ts'
+import { breakAtWidth, displayWidth } from './display-width.ts'
 import { findDocker } from '../detect/find-docker.ts'
 import { completeAnswers, providerOf } from './given-answers.ts'
 import { preferInstalled } from './installed-answers.ts'
@@ -25,6 +26,7 @@ import { planInit } from './plan.ts'
 import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
 import { renderPlan } from './render-plan.ts'
 import { fitSetup } from './questions/migrations.ts'
+import { listExcludable } from './questions/worktree.ts'
 import { suggestAnswers, suggestOffers } from './suggest-answers.ts'
 
 export type WizardOptions = {
@@ -97,7 +99,7 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
     defaults,
     hasPostgres: usesPostgres(detection) || from.startsWith('postgres'),
     setupFor: (to: Provider): readonly string[] => fitSetup(defaults.setup, detection, { from, to }),
-    excludePatterns: suggested.excludePatterns,
+    excludePatterns: listExcludable(detection),
     hasPackages: detection.packageManager !== undefined,
     hasPython: detection.python !== undefined,
     hasHome: place.home !== undefined,
@@ -105,10 +107,11 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   const given = await askAnswers(options.given, context, offersOf)
   const answers = completeAnswers(given, defaults, offersOf(providerOf(given, defaults)))
   const plan = await planWithConsent(place, answers, detection, options.edited)
-  if (!plan.isEmpty) await confirmPlan(place, plan, options.color)
-  const result = await finish({ place, answers, plan }, true)
+  if (!plan.isEmpty) say(renderPlan(plan, { color: options.color, width: textWidth(), root: place.root }).split('\n'))
   for (const note of describeNotes(plan, place.root, textWidth())) say(note)
-  outro(plan.isEmpty ? `Nothing to change: all is in place. ${nextStep}` : `Done. ${nextStep}`, { output: screen })
+  if (!plan.isEmpty) await confirmPlan(place, plan)
+  const result = await finish({ place, answers, plan }, true)
+  outro(plan.isEmpty ? `Nothing to change. ${nextStep}` : `Done. ${nextStep}`, { output: screen })
   return result
 }
 
@@ -131,8 +134,7 @@ async function planWithConsent(
   return planInit(place, answers, detection, { edited: 'overwrite' })
 }
 
-async function confirmPlan(place: InitPlace, plan: InitPlan, color: boolean): Promise<void> {
-  say(renderPlan(plan, { color, width: textWidth(), root: place.root }).split('\n'))
+async function confirmPlan(place: InitPlace, plan: InitPlan): Promise<void> {
   const trusted = listTrusted(configAfter(place, plan))
   if (trusted.length > 0)
     say(['New worktrees will be allowed to run this here:', ...trusted.map((each) => `  ${each}`)])
@@ -161,10 +163,12 @@ function configAfter({ root }: InitPlace, plan: InitPlan): Config {
 /** Lines beside the wizard's guide; none at all where there are none. */
 function say(lines: readonly string[]): void {
   if (lines.length > 0)
-    log.message(
-      lines.map((line) => hideSecrets(line, { keeps: 'code' })),
-      { output: screen },
-    )
+    log.message(lines.map((line) => hideSecrets(line, { keeps: 'code' })).flatMap(fitToGuide), { output: screen })
+}
+
+/** A terminal breaks a line that is too long for it without the guide at its left. */
+function fitToGuide(line: string): string[] {
+  return displayWidth(line) <= textWidth() ? [line] : breakAtWidth(line, textWidth())
 }
 
 /** Columns right of the guide and its two blanks. */

@@ -1,5 +1,6 @@
 /** What else a worktree gets: ports, dependencies, rules, commands. */
 import { posix } from 'node:path'
+import type { Detection } from '../../detect/detect.ts'
 import type { DependencyStrategy } from '../../lib/dependencies/dependency-plan.ts'
 import { blockSize } from '../../lib/ledger/ports.ts'
 import { askChoice, askSubset, askText } from '../prompts.ts'
@@ -92,18 +93,22 @@ function parseAll(_: string, all: readonly string[]): Parsed<string[]> {
 
 const builds = { next: '**/.next/**', nuxt: '**/.nuxt/**', astro: '**/.astro/**' } as const
 
+/** What is installed or built, to be offered. Never a lockfile: a rule on it would also refuse `git add` of it. */
+export function listExcludable({ packageManager, python, frameworks }: Detection): string[] {
+  return [
+    ...(packageManager === undefined ? [] : ['**/node_modules/**']),
+    ...(python === undefined ? [] : ['**/.venv/**']),
+    ...new Set(frameworks.flatMap(({ id }) => (id === 'next' || id === 'nuxt' || id === 'astro' ? builds[id] : []))),
+  ]
+}
+
 export const excludePatterns: Question<readonly string[]> = {
   flag: 'exclude',
   placeholder: 'PATTERN',
   help: 'what the agent is not to read; can be repeated; or none',
   parse: parseAll,
+  // Whoever has not been asked is not to find that a whole team's agents may not read something.
   plain: [],
-  // What is installed or built. Never a lockfile: a rule on it would also refuse `git add` of it.
-  suggest: ({ packageManager, python, frameworks }) => [
-    ...(packageManager === undefined ? [] : ['**/node_modules/**']),
-    ...(python === undefined ? [] : ['**/.venv/**']),
-    ...new Set(frameworks.flatMap(({ id }) => (id === 'next' || id === 'nuxt' || id === 'astro' ? builds[id] : []))),
-  ],
   ask: {
     async question(values, context) {
       const offered = [...new Set([...values.excludePatterns, ...context.excludePatterns])]

@@ -20,16 +20,16 @@ const prisma = 'datasource db {\n  provider = "sqlite"\n  url = env("PRISMA_URL"
 const anyUrl = 'DATABASE_URL="$AGENT_DATABASE_URL"'
 
 const stacks: Readonly<Record<string, [files: Record<string, string>, lines: string[]]>> = {
-  'nothing known': [{}, [anyUrl, 'NODE_ENV="test"']],
-  Express: [packageOf('express'), [anyUrl, 'NODE_ENV="test"']],
-  'Next, which skips .env.local where NODE_ENV is test': [packageOf('next'), [anyUrl]],
+  'nothing known': [{}, [anyUrl]],
+  Express: [packageOf('express'), [anyUrl]],
+  Next: [packageOf('next'), [anyUrl]],
   Prisma: [
     { ...packageOf('@prisma/client'), 'prisma/schema.prisma': prisma },
-    ['PRISMA_URL="file:$AGENT_SQLITE_PATH"', 'NODE_ENV="test"'],
+    ['PRISMA_URL="file:$AGENT_SQLITE_PATH"'],
   ],
   'Prisma on PostgreSQL, whose URL stays': [
     { ...packageOf('prisma'), 'prisma/schema.prisma': prisma.replace('sqlite', 'postgresql') },
-    ['NODE_ENV="test"'],
+    [],
   ],
   'Flask and SQLAlchemy': [
     { 'requirements.txt': 'flask\nflask-sqlalchemy\nsqlalchemy\n' },
@@ -40,7 +40,7 @@ const stacks: Readonly<Record<string, [files: Record<string, string>, lines: str
 for (const [name, [files, lines]] of Object.entries(stacks)) {
   test(`the first template for ${name}`, async (t) => {
     const root = createSandbox(t).repository('repo', { 'README.md': '', ...files })
-    const text = renderFirstTemplate(answers, await detectRepository(root), '.env.agent.template')
+    const text = renderFirstTemplate(answers, await detectRepository(root))
     const own = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     assert.deepEqual(own, ['PORT=$AGENT_DYNAMIC_PORT', ...lines])
     assert.deepEqual(renderTemplate(text, variables).warnings, [])
@@ -50,12 +50,8 @@ for (const [name, [files, lines]] of Object.entries(stacks)) {
 test('further ports and a worktree without a database', async (t) => {
   const root = createSandbox(t).repository('repo', packageOf('express'))
   const facts = await detectRepository(root)
-  const text = renderFirstTemplate(
-    { ...answers, portNames: ['api', 'hmr'], database: { provider: 'none' } },
-    facts,
-    '.env.agent.template',
-  )
-  assert.match(text, /\nAPI_PORT=\$AGENT_PORT_API\nHMR_PORT=\$AGENT_PORT_HMR\nNODE_ENV="test"\n$/)
+  const text = renderFirstTemplate({ ...answers, portNames: ['api', 'hmr'], database: { provider: 'none' } }, facts)
+  assert.match(text, /\nAPI_PORT=\$AGENT_PORT_API\nHMR_PORT=\$AGENT_PORT_HMR\n$/)
   assert.doesNotMatch(text, /DATABASE_URL=/)
 })
 
@@ -124,9 +120,9 @@ for (const [name, [files, lines, own]] of Object.entries(postgresStacks)) {
   test(`the first template on PostgreSQL for ${name}`, async (t) => {
     const root = createSandbox(t).repository('repo', files)
     const facts = await detectRepository(root)
-    const text = renderFirstTemplate({ ...answers, database: own }, facts, '.env.agent.template')
+    const text = renderFirstTemplate({ ...answers, database: own }, facts)
     const written = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-    assert.deepEqual(written, ['PORT=$AGENT_DYNAMIC_PORT', ...lines, 'NODE_ENV="test"'])
+    assert.deepEqual(written, ['PORT=$AGENT_DYNAMIC_PORT', ...lines])
     assert.deepEqual(renderTemplate(text, postgresVariables).warnings, [])
     assert.doesNotMatch(text, /secret/)
   })

@@ -10,6 +10,7 @@ import { completeAnswers, questionsLeft } from '../../init/given-answers.ts'
 import { findVariableFault } from '../../init/questions/database.ts'
 import { fitSetup } from '../../init/questions/migrations.ts'
 import { splitList } from '../../init/questions/worktree.ts'
+import { listExcludable } from '../../init/questions/worktree.ts'
 import { suggestAnswers, suggestOffers } from '../../init/suggest-answers.ts'
 
 const defaults: Answers = {
@@ -161,7 +162,8 @@ test('the SQLite file that an env file names is suggested, and its migrations as
   const { database, setup, excludePatterns } = suggestAnswers(detection, noDocker)
   assert.deepEqual(database, { provider: 'sqlite', path: 'prisma/dev.db', seed: undefined, hasTest: false })
   assert.deepEqual(setup, ['npx prisma migrate deploy'])
-  assert.deepEqual(excludePatterns, ['**/node_modules/**'])
+  assert.deepEqual(excludePatterns, [])
+  assert.deepEqual(listExcludable(detection), ['**/node_modules/**'])
   assert.deepEqual(describeDetection(detection), [
     'packages  npm',
     'database  prisma on sqlite, sqlite (DATABASE_URL in .env)',

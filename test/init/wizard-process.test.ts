@@ -42,7 +42,7 @@ test('init --yes sets up, a second one changes nothing and says so, uninstall ta
   assert.match(first, /^created {2}\.claude\/settings\.json$/m)
   assert.match(first, /^changed {2}\.gitignore$/m)
   assert.match(first, /^created {2}\.claude\/agent-isolate\/ \(\d+ files\)$/m)
-  assert.match(first, /\nNext: claude -w NAME$/)
+  assert.match(first, /\nNext: npx agent-isolate doctor, then claude -w NAME$/)
   assert.ok(first.split('\n').every((line) => line.length <= 80 || line.startsWith(' ')))
   const between = snapshotFolder(root)
   const second = sandbox.cli(root, 'init', '--yes')
@@ -67,7 +67,7 @@ test('--dry-run prints the changes and makes none', (t) => {
   sandbox.cli(root, 'init', '--yes')
   const between = snapshotFolder(sandbox.folder)
   assert.match(sandbox.cli(root, 'uninstall', '--dry-run'), /^-.*"WorktreeCreate"/m)
-  assert.match(sandbox.cli(root, 'init', '--dry-run'), /^nothing to change: all is in place\n/)
+  assert.match(sandbox.cli(root, 'init', '--dry-run'), /^nothing to change: all is in place$/)
   assert.deepEqual(snapshotFolder(sandbox.folder), between)
 })
 

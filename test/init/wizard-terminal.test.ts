@@ -112,9 +112,15 @@ for (const [key, name] of [
 
 test('"No" to the last question leaves everything as it was', async (t) => {
   if (!requireTmux(t)) return
-  const { sandbox, root, terminal } = startWizard(t, ...allOptions)
+  const long = `make ${'ready-'.repeat(20)}`
+  const { sandbox, root, terminal } = startWizard(t, ...allOptions.slice(0, -1), long)
   const before = snapshotFolder(root)
-  await reach(terminal, questions.confirm)
+  const screen = await reach(terminal, questions.confirm)
+  assert.match(
+    screen,
+    /set-up: make (?:ready-)+[^\n]*\n│ [^\n]*ready-\n│\n/,
+    'what is too long has the guide at its left',
+  )
   terminal.press('Right', 'Enter')
   await requireNothingChanged(terminal, { sandbox, root, before })
 })
@@ -133,7 +139,7 @@ test('a second time the wizard has the earlier answers filled in, and nothing to
   }
   const { code, text } = await terminal.end()
   assert.equal(code, 0)
-  assert.match(text, /Nothing to change: all is in place\. Next: claude -w NAME$/)
+  assert.match(text, /Nothing to change\. Next: npx agent-isolate doctor, then claude -w NAME$/)
   assert.deepEqual(snapshotFolder(root), before)
 })
 
