@@ -8,15 +8,17 @@ const firstLine = '# >>> agent-isolate >>>'
 const lastLine = '# <<< agent-isolate <<<'
 
 /**
- * `base` with `rendered` (whole lines) in the managed block: the block that is there is replaced where it stands, else one
- * is put at the end. Keys that `rendered` sets go from the rest of `base`, since Deno takes the first of two; its other
+ * `base` with `rendered` (whole lines) in the managed block: the block that is there is replaced where it stands; else one is
+ * put where the first line that it replaces stood, so that `${PORT}` in a line below means ours, or at the end. Keys that `rendered` sets go from the rest of `base`, since Deno takes the first of two; its other
  * lines stay byte for byte. Only a byte order mark is dropped: it would become part of the first key for most readers.
  */
 export function mergeEnvFile(base: string, rendered: string, worktree: string): string {
   const keys = new Set(parseEnvStatements(rendered).map(({ assignment }) => assignment?.key))
-  const { before, after } = splitAtBlock(base)
-  const head = withFinalNewline(withoutKeys(before, keys))
-  return head + renderBlock(rendered, worktree) + withoutKeys(after, keys)
+  const { before, block, after } = splitAtBlock(base)
+  const first = block.length > 0 ? -1 : before.findIndex((statement) => isReplaced(statement, keys))
+  const split = first === -1 ? before.length : first
+  const head = withFinalNewline(withoutKeys(before.slice(0, split), keys))
+  return head + renderBlock(rendered, worktree) + withoutKeys([...before.slice(split), ...after], keys)
 }
 
 /**
@@ -119,9 +121,13 @@ function isLine({ raw }: EnvStatement, text: string): boolean {
 
 function withoutKeys(statements: readonly EnvStatement[], keys: ReadonlySet<string | undefined>): string {
   return statements
-    .filter(({ assignment }) => assignment === undefined || !keys.has(assignment.key))
+    .filter((statement) => !isReplaced(statement, keys))
     .map(({ raw }) => raw)
     .join('')
+}
+
+function isReplaced({ assignment }: EnvStatement, keys: ReadonlySet<string | undefined>): boolean {
+  return assignment !== undefined && keys.has(assignment.key)
 }
 
 function withFinalNewline(text: string): string {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { giveBackReplaced, mergeEnvFile, removeManagedBlock } from '../../lib/env-text/managed-block.ts'
 
@@ -15,18 +16,18 @@ function block(rendered: string): string {
 const merged: [title: string, base: string, text: string][] = [
   ['an empty file', '', block(ours)],
   ['other keys, comments and order stay', '# c\n\nB=1\n  A = "2" # d\n', `# c\n\nB=1\n  A = "2" # d\n${block(ours)}`],
-  ['our keys go', 'A=1\nPORT=3000\nexport KEY=2\nB=3\n', `A=1\nB=3\n${block(ours)}`],
-  ['with all their lines', `A=1\nKEY="x\nPORT=1\n'y' # z" # c\nB=3\n`, `A=1\nB=3\n${block(ours)}`],
-  ['a key twice', 'PORT=1\nA=1\n  PORT = 2', `A=1\n${block(ours)}`],
+  ['our keys go', 'A=1\nPORT=3000\nexport KEY=2\nB=3\n', `A=1\n${block(ours)}B=3\n`],
+  ['with all their lines', `A=1\nKEY="x\nPORT=1\n'y' # z" # c\nB=3\n`, `A=1\n${block(ours)}B=3\n`],
+  ['a key twice', 'PORT=1\nA=1\n  PORT = 2', `${block(ours)}A=1\n`],
   ['commented ones stay', '# PORT=3000\n#KEY=1\n', `# PORT=3000\n#KEY=1\n${block(ours)}`],
   ['keys that begin alike stay', 'PORT_API=1\nMY_PORT=2\n', `PORT_API=1\nMY_PORT=2\n${block(ours)}`],
   ['our keys inside a value stay', `A='\nPORT=1\n'\n`, `A='\nPORT=1\n'\n${block(ours)}`],
-  ['CRLF stays', 'A=1\r\nPORT=2\r\nB="x\r\ny"\r\n', `A=1\r\nB="x\r\ny"\r\n${block(ours)}`],
+  ['CRLF stays', 'A=1\r\nPORT=2\r\nB="x\r\ny"\r\n', `A=1\r\n${block(ours)}B="x\r\ny"\r\n`],
   ['no last newline', 'A=1', `A=1\n${block(ours)}`],
   ['a byte order mark goes', '\uFEFFA=1\n', `A=1\n${block(ours)}`],
   ['what is no assignment stays', 'JUNK\nA: 1\n', `JUNK\nA: 1\n${block(ours)}`],
   ['an unclosed quote', `A='b\nPORT=1\n`, `A='b\n${block(ours)}`],
-  ['a backslash before the last quote', `A='C:\\'\nPORT=1\nB=''\n`, `A='C:\\'\nB=''\n${block(ours)}`],
+  ['a backslash before the last quote', `A='C:\\'\nPORT=1\nB=''\n`, `A='C:\\'\n${block(ours)}B=''\n`],
   ['an older block is replaced', `A=1\n${block('PORT=1\nOLD=2\n')}`, `A=1\n${block(ours)}`],
   ['where it stands', `A=1\n${block('PORT=1\n')}B=2\nPORT=3\n`, `A=1\n${block(ours)}B=2\n`],
   ['saved with CRLF', `A=1\r\n${block('PORT=1\n').replaceAll('\n', '\r\n')}B=2\r\n`, `A=1\r\n${block(ours)}B=2\r\n`],
@@ -41,6 +42,12 @@ for (const [title, base, text] of merged) {
     assert.equal(mergeEnvFile(text, ours, 'x'), text, 'a second merge changes nothing')
   })
 }
+
+test('a line below that uses what the block sets has our value in a shell that reads the file', () => {
+  const text = mergeEnvFile('A=1\nPORT=3000\nURL=http://localhost:${PORT}\n', ours, 'x')
+  const url = execFileSync('sh', ['-c', `${text}printf %s "$URL"`], { encoding: 'utf8' })
+  assert.equal(url, 'http://localhost:20410')
+})
 
 test('a worktree name cannot leave its comment', () => {
   assert.match(mergeEnvFile('', ours, 'a\nPORT=1'), /\n# Generated for the worktree a_PORT_1,/)
