@@ -1,4 +1,6 @@
 /** The environment of the worktree that a command is about. */
+import { realpathSync } from 'node:fs'
+import { relative, sep } from 'node:path'
 import { environmentOf, type Environment } from '../lib/environment/environment.ts'
 import { loadLastEnvironment } from '../lib/environment/last-environment.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
@@ -11,17 +13,18 @@ import { requireCurrentLease } from './current-lease.ts'
 export type CurrentEnvironment = { lease: Lease; environment: Pick<Environment, 'exported' | 'shellText'> }
 
 /**
- * With the ports that main asks for today. What is wrong in main today does not stop a worktree that works: it goes on, with a
+ * As it is in the folder that we stand in; at the top for one by `name`. With the ports that main asks for today. What is wrong in main today does not stop a worktree that works: it goes on, with a
  * warning, in the environment that was written for it last. Throws `IsolateError` where there is none.
  */
 export async function requireCurrentEnvironment(name?: string): Promise<CurrentEnvironment> {
   const { repository, lease: found } = await requireCurrentLease(name)
+  const inner = name === undefined ? relative(found.worktree, realpathSync(process.cwd())).replaceAll(sep, '/') : ''
   try {
     const project = await loadProjectOf(repository)
     const lease = await topUpPorts(project, found, stderrReporter)
-    return { lease, environment: environmentOf(project, lease) }
+    return { lease, environment: environmentOf(project, lease, inner) }
   } catch (error) {
-    const environment = error instanceof IsolateError ? await loadLastEnvironment(found.worktree) : undefined
+    const environment = error instanceof IsolateError ? await loadLastEnvironment(found.worktree, inner) : undefined
     if (!(error instanceof IsolateError) || environment === undefined) throw error
     stderrReporter.warn(`${error.message}; going on with the environment that was written for this worktree last`)
     return { lease: found, environment }

@@ -1,7 +1,7 @@
 /** Reads, once, all that the checks look at. */
 import { detectRepository } from '../detect/detect.ts'
 import { configFileName, parseConfig } from '../lib/project/config.ts'
-import { loadTemplate } from '../lib/environment/environment.ts'
+import { loadTemplate } from '../lib/environment/templates.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { loadProjectIfRight, type Project } from '../lib/project/project.ts'
 import { requireRepository } from '../lib/git/repository.ts'

@@ -2,10 +2,10 @@
 import { appendFileSync } from 'node:fs'
 import { databaseOf, describeDatabase } from '../database/of-lease.ts'
 import { claudeEnvironmentSnippet } from '../env-text/shell-environment.ts'
-import { environmentKind } from '../environment/kind.ts'
+import { environmentKind, hasOtherEnvFiles } from '../environment/kind.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { findRepository, type Repository } from '../git/repository.ts'
-import { resourceOf } from '../ledger/kind.ts'
+import { resourcesOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { findLease } from '../ledger/ledger.ts'
 import { setUpWorktree } from '../lifecycle/create.ts'
@@ -36,18 +36,20 @@ export async function startSession(
   const known = findLease({ worktree: checkout, commonDir })
   const isUsable = known !== undefined && !known.isMoved && (await judge(known)) === 'use'
   if (!isUsable) return describeLease((await setUpWorktree(cwd, tools)).lease)
-  const current = await keepUp(repository, known, tools.reporter)
+  const current = await keepUp(repository, known, tools)
   return describeLease((await hasItsDatabase(current)) ? current : await wake(current, tools))
 }
 
-/** A name of a port that main has asked for since is in the shells of this session; what is wrong there today is a warning. */
-async function keepUp(repository: Repository, lease: Lease, reporter: Reporter): Promise<Lease> {
+/** What main has asked for since, names of ports and env files, is in the shells of this session; what is wrong there today is a warning. */
+async function keepUp(repository: Repository, lease: Lease, tools: Tools): Promise<Lease> {
   try {
-    if (!lacksPorts(loadProjectFiles(repository), lease)) return lease
-    return await topUpPorts(await loadProjectOf(repository), lease, reporter)
+    const files = loadProjectFiles(repository)
+    if (hasOtherEnvFiles(lease, files.config.environment)) return (await setUpWorktree(lease.worktree, tools)).lease
+    if (!lacksPorts(files, lease)) return lease
+    return await topUpPorts(await loadProjectOf(repository), lease, tools.reporter)
   } catch (error) {
     if (!(error instanceof IsolateError)) throw error
-    reporter.warn(`the environment of this worktree is as it was written last: ${describeFailure(error)}`)
+    tools.reporter.warn(`the environment of this worktree is as it was written last: ${describeFailure(error)}`)
     return lease
   }
 }
@@ -74,7 +76,7 @@ async function hasItsDatabase(lease: Lease): Promise<boolean> {
 export function describeLease(lease: Lease): string {
   const database = databaseOf(lease)
   const test = databaseOf(lease, 'test')
-  const envFile = resourceOf(lease, environmentKind)?.inner
+  const envFiles = resourcesOf(lease, environmentKind).map(({ inner }) => inner)
   const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
   const first = lease.block
   return [
@@ -84,7 +86,7 @@ export function describeLease(lease: Lease): string {
       ? ''
       : `Its own database is ${database.kind === 'sqlite' ? database.url : describeDatabase(database)} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
     test === undefined ? '' : `A second one for its tests is ${describeDatabase(test)} (TEST_DATABASE_URL).`,
-    `PORT, DATABASE_URL and the rest are set in every shell command here${envFile === undefined ? '' : ` and in ${envFile}`}.`,
+    `PORT, DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.`,
     'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
     'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',
   ]

@@ -1,10 +1,10 @@
 /**
- * Chooses what a new worktree needs from the main checkout that git does not check out: the agents' rules and settings,
- * what `.worktreeinclude` lists, and what the config asks for. Tracked files are git's own business and never chosen.
+ * Chooses what a new worktree needs from the main checkout that git does not check out: the agents' rules and settings, env
+ * files, what `.worktreeinclude` lists, and what the config asks for. Tracked files are git's own business and never chosen.
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
-import { copyIntoWorktree, type CopiedFile } from './copy-files.ts'
+import { findOddEnvFiles, isCarried, carriedPathspecs } from './carried-files.ts'
 import { findNotIgnored } from '../git/exclude.ts'
 import { git, type GitPlace } from '../git/git.ts'
 import { isInnerPath, findEntry } from '../files/inner-path.ts'
@@ -14,44 +14,63 @@ import { isUnfinished } from '../state/unfinished-file.ts'
 import type { Reporter } from '../report/reporter.ts'
 
 export type ContextOptions = {
-  /** The main checkout. Real path, as `worktree`. */
+  /** The main checkout, a real path. */
   source: string
   /** The same for git. */
   place: GitPlace
-  worktree: string
-  /** Our folder in the worktree's git folder; the manifest of the copies is kept there. */
-  gitFolder: string
   /** Files and folders to copy as well: relative paths, taken literally. */
   copy: readonly string[]
-  /** Paths that are made by another part and must not be copied: the worktree's database. */
+  /** Paths that are made by another part and must not be copied: the worktree's database, its env files. */
   leaveOut?: readonly string[]
+  /** Whether env files come along, and which do not; not when left out. */
+  carry?: { leaveOut: readonly string[] } | undefined
   reporter: Reporter
 }
+
+/** Relative, with `/`. `carried` are those of the paths that are only there because env files come along; git has to ignore them. */
+export type ContextPaths = { paths: readonly string[]; carried: readonly string[] }
 
 const contextPaths = ['CLAUDE.md', 'CLAUDE.local.md', 'AGENTS.md', '.claude']
 const worktreesFolder = '.claude/worktrees'
 /** Copying these is the dependencies part's decision. */
 const dependencyFolders = ['node_modules', '.venv']
+/** Where no env file of the project's own is to be expected, and much else. */
+const prunedFolders =
+  'venv virtualenv vendor target dist build out .next .nuxt .output .svelte-kit .turbo .cache .parcel-cache .yarn .pnpm-store bower_components coverage __pycache__ .tox .nox .gradle Pods DerivedData .terraform _build deps .direnv .git'.split(
+    ' ',
+  )
 /** Of use to one database only, and of harm to any other: SQLite replays what it finds (sqlite.org/howtocorrupt.html). */
 const databaseSideFile = /-(?:wal|shm|journal)$/
 
 /**
- * Copies all that is chosen and not there yet, one git process for it (three with a `.worktreeinclude`). Returns what was
- * copied. What can't be copied is a warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
+ * All that is chosen, there or not: one git process for it (three with a `.worktreeinclude`). What can't be copied is a
+ * warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
  */
-export async function copyContext(options: ContextOptions): Promise<CopiedFile[]> {
-  const { source, place, leaveOut = [], reporter } = options
+export async function findContext(options: ContextOptions): Promise<ContextPaths> {
+  const { source, place, leaveOut = [], carry, reporter } = options
   const copy = options.copy.map((entry) => requireInner(entry))
   for (const entry of copy) warnOfOddEntry(source, entry, reporter)
-  const [context, included] = await Promise.all([
-    listUntracked(place, [...contextPaths, ...copy]),
+  const named = [...contextPaths, ...copy]
+  const [listed, included] = await Promise.all([
+    listUntracked(place, named, carry === undefined ? [] : carriedPathspecs),
     listIncluded(source, place, reporter),
   ])
   const isForeign = nestedCheckoutTest(source)
-  const paths = [...new Set([...context, ...included])]
+  const isChosen = (path: string): boolean => named.some((entry) => isSameOrBelow(entry, path))
+  const paths = [...new Set([...listed.filter((path) => isChosen(path) || isCarried(path)), ...included])]
     .filter((path) => isCopyable(path) && !leaveOut.some((left) => isSameOrBelow(left, path)))
     .filter((path) => !isForeign(path))
-  return copyIntoWorktree({ ...options, paths })
+  const carried = paths.filter((path) => !isChosen(path) && !included.includes(path))
+  if (carry !== undefined) for (const warning of findOddEnvFiles(source, carried)) reporter.warn(warning)
+  const left = carried.filter((path) => carry?.leaveOut.some((one) => isSameOrBelow(requireSlashless(one), path)))
+  return {
+    paths: paths.filter((path) => !left.includes(path)),
+    carried: carried.filter((path) => !left.includes(path)),
+  }
+}
+
+function requireSlashless(path: string): string {
+  return posix.normalize(path).replace(/\/$/, '')
 }
 
 /** False for what is never copied, wherever it lies. Pure; `path` with `/`. */
@@ -84,10 +103,22 @@ function warnOfOddEntry(source: string, entry: string, reporter: Reporter): void
   }
 }
 
-/** Files (and symlinks) at or below `paths` that git does not track, ignored or not. git enters no nested repository and no symlink. */
-async function listUntracked(place: GitPlace, paths: readonly string[]): Promise<string[]> {
-  const left = [...dependencyFolders, `/${worktreesFolder}/`].flatMap((pattern) => ['-x', pattern])
-  return splitList(await git(place, ['--literal-pathspecs', 'ls-files', '-z', '--others', ...left, '--', ...paths]))
+/**
+ * Files (and symlinks) at or below `paths`, and that match `globs`, that git does not track, ignored or not. git enters no
+ * nested repository and no symlink, and no dependency or build folder that `paths` do not name.
+ */
+async function listUntracked(place: GitPlace, paths: readonly string[], globs: readonly string[]): Promise<string[]> {
+  const named = globs.length === 0 ? [] : [...prunedFolders, ...paths.flatMap(negations)]
+  const left = [...named, ...dependencyFolders, `/${worktreesFolder}/`].flatMap((pattern) => ['-x', pattern])
+  const pathspecs = [...paths.map((path) => `:(literal)${path}`), ...globs.map((glob) => `:(glob)${glob}`)]
+  return splitList(await git(place, ['ls-files', '-z', '--others', ...left, '--', ...pathspecs]))
+}
+
+/** Ignore rules that keep git from passing by `path`, whatever the folders on the way are called. */
+function negations(path: string): string[] {
+  const segments = path.replace(/[\\*?[\]]/g, '\\$&').split('/')
+  const folders = segments.map((_, depth) => `!/${segments.slice(0, depth + 1).join('/')}`)
+  return [...folders, `!/${segments.join('/')}/**`]
 }
 
 /** Files that `.worktreeinclude` matches *and* git ignores. */

@@ -23,6 +23,8 @@ export type CopyOptions = {
   gitFolder: string
   /** Files and symlinks, relative, with `/`. */
   paths: readonly string[]
+  /** What a file becomes on the way, where it is not to stay as it is; files of `memoryLimit` at most are asked about. */
+  rewrite?: (path: string, content: Buffer) => Buffer
   reporter: Reporter
 }
 
@@ -68,7 +70,7 @@ function isFree(worktree: string, path: string, reporter: Reporter): boolean {
 }
 
 async function stage(
-  { source, worktree, reporter }: CopyOptions,
+  { source, worktree, rewrite = (_, content) => content, reporter }: CopyOptions,
   path: string,
   file: string,
 ): Promise<Staged | undefined> {
@@ -82,19 +84,24 @@ async function stage(
       return undefined
     }
     if (!status.isFile()) return undefined
-    return { path, file, fingerprint: await copyWhole(from, file, status) }
+    return { path, file, fingerprint: await copyWhole(from, file, status, (content) => rewrite(path, content)) }
   } catch (error) {
     return passOver(path, error, reporter)
   }
 }
 
 /** Copies content and mode. Returns the fingerprint of what was copied, whatever happens to the original meanwhile. */
-async function copyWhole(from: string, file: string, { size, mode }: Stats): Promise<string> {
+async function copyWhole(
+  from: string,
+  file: string,
+  { size, mode }: Stats,
+  rewrite: (content: Buffer) => Buffer,
+): Promise<string> {
   if (size > memoryLimit) {
     await copyFile(from, file, constants.COPYFILE_FICLONE)
     return findFingerprint(file) ?? ''
   }
-  const content = readFileSync(from)
+  const content = rewrite(readFileSync(from))
   writeFileSync(file, content, { mode: 0o600 })
   chmodSync(file, mode & 0o777)
   return fingerprintOf(content)

@@ -26,6 +26,13 @@ export function renderShellEnvironment(
     .join('')
 }
 
+/** The same for shells in a folder of the worktree and below it; for those that `claudeEnvironmentSnippet` has read it. */
+export function renderFolderEnvironment({ folder, entries }: { folder: string; entries: readonly EnvEntry[] }): string {
+  const text = renderShellEnvironment(entries)
+  const name = `'${folder.replaceAll("'", `'\\''`)}'`
+  return text === '' ? '' : `case \${PWD-}/ in "\${_agent_isolate_at-}"/${name}/*)\n${text};; esac\n`
+}
+
 /** The entries' values as a process started with `env` is to have them: references filled in from `env` and earlier entries. */
 export function expandEntries(entries: readonly EnvEntry[], env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = {}

@@ -6,9 +6,10 @@ import { existsSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync
 import { dirname, join } from 'node:path'
 import { createStaging, removeStaging, sweepStaging } from '../dependencies/staging.ts'
 import { giveBackReplaced, hasManagedBlock, mergeEnvFile, removeManagedBlock } from '../env-text/managed-block.ts'
+import { digestOf } from '../files/digest.ts'
 import { findEntry, isWithin, requireWritablePath } from '../files/inner-path.ts'
 import { isObject, parseJson } from '../files/json.ts'
-import { readIfAny, readIfFile } from '../files/read-if-any.ts'
+import { readIfAny } from '../files/read-if-any.ts'
 import { writeWhole } from '../files/write-whole.ts'
 import { ownGitFolder, findLinkedGitDir, ownFolderInGitDir } from '../git/linked-git-dir.ts'
 import { unfinishedPath } from '../state/unfinished-file.ts'
@@ -23,18 +24,19 @@ type Origin = {
   link?: string | undefined
 }
 
-/** `text` is the block's; `source` the main checkout, whose other keys a new file takes over. Mode 0600, whole at any moment. */
-export function writeEnvFile(source: string | undefined, worktree: string, inner: string, text: string): void {
+/** `text` is the block's; `offered` what a new file takes over: the main checkout's. Mode 0600, whole at any moment. */
+export function writeEnvFile(offered: () => string | undefined, worktree: string, inner: string, text: string): void {
   const path = requireWritablePath(worktree, inner)
   const link = readLinkIfAny(path)
   const own = readIfAny(path)
-  const known = own !== undefined && link === undefined && hasManagedBlock(own) ? loadOrigin(worktree) : undefined
-  const content = own ?? (source === undefined ? undefined : readIfFile(join(source, inner))) ?? ''
+  const known =
+    own !== undefined && link === undefined && hasManagedBlock(own) ? loadOrigin(worktree, inner) : undefined
+  const content = own ?? offered() ?? ''
   const origin: Origin =
     known === undefined
       ? { base: own ?? '', copied: own === undefined && link === undefined ? content : undefined, link }
-      : keepUp(known, content)
-  writeWhole(originPath(worktree), JSON.stringify(origin))
+      : keepUp(known, content, offered)
+  writeWhole(originPath(worktree, inner), JSON.stringify(origin))
   const start = origin.copied ?? giveBackReplaced(content, known?.base ?? '')
   writeInWorktree(worktree, path, mergeEnvFile(start, text, worktree))
 }
@@ -50,27 +52,34 @@ export function removeEnvFile(worktree: string, inner: string): void {
   if (!isWithin(worktree, realpathSync(dirname(path)))) return
   const content = readIfAny(path) ?? ''
   if (!hasManagedBlock(content)) return
-  const { base, copied, link } = loadOrigin(worktree) ?? { base: '', copied: '' }
+  const { base, copied, link } = loadOrigin(worktree, inner) ?? { base: '', copied: '' }
   const rest = removeManagedBlock(content, base)
   if (copied !== undefined && removeManagedBlock(content, copied) === copied) rmSync(path)
   else if (link !== undefined && rest === base) replace(worktree, path, (finished) => symlinkSync(link, finished))
   else writeInWorktree(worktree, path, rest)
 }
 
-/** Edits that were made around the block since it was written are its user's, as is a file that has any. */
-function keepUp({ base, copied, link }: Origin, content: string): Origin {
+/** Edits that were made around the block since it was written are its user's, as is a file that has any; any other follows main's. */
+function keepUp({ base, copied, link }: Origin, content: string, offered: () => string | undefined): Origin {
   const isUnedited = copied !== undefined && removeManagedBlock(content, copied) === copied
-  return { base: removeManagedBlock(content, base), copied: isUnedited ? copied : undefined, link }
+  const taken = isUnedited ? (offered() ?? copied) : undefined
+  return { base: removeManagedBlock(content, base), copied: taken, link }
 }
 
-function originPath(worktree: string): string {
+function originPath(worktree: string, inner: string): string {
+  return join(ownGitFolder(worktree), `${digestOf(inner, 16)}.origin`)
+}
+
+/** Of the one env file that there was when it was written, whichever it is. */
+function olderOriginPath(worktree: string): string {
   return join(ownGitFolder(worktree), 'environment.origin')
 }
 
 /** Undefined when there is none, or git has lost the worktree: then nothing is known to be ours but the block. */
-function loadOrigin(worktree: string): Origin | undefined {
+function loadOrigin(worktree: string, inner: string): Origin | undefined {
   if (!findEntry(join(worktree, '.git'))?.isFile()) return undefined
-  const value = parseJson(readIfAny(originPath(worktree)) ?? '')
+  const text = readIfAny(originPath(worktree, inner)) ?? readIfAny(olderOriginPath(worktree))
+  const value = parseJson(text ?? '')
   return isOrigin(value) ? value : undefined
 }
 

@@ -5,54 +5,98 @@ import { findComposeEnvironment } from '../compose/environment.ts'
 import { composeProject, composeKind } from '../compose/kind.ts'
 import { databaseOf } from '../database/of-lease.ts'
 import type { EnvVariables } from '../env-text/references.ts'
-import { expandEntries, renderShellEnvironment, shellEnvironmentPath } from '../env-text/shell-environment.ts'
+import {
+  expandEntries,
+  renderFolderEnvironment,
+  renderShellEnvironment,
+  shellEnvironmentPath,
+} from '../env-text/shell-environment.ts'
 import { renderTemplate, type EnvEntry, type RenderedTemplate } from '../env-text/template.ts'
-import { findOddity, readIfAny, readIfFile } from '../files/read-if-any.ts'
+import { isTaken } from '../files/inner-path.ts'
+import { findOddity, readIfFile } from '../files/read-if-any.ts'
 import { writeWhole } from '../files/write-whole.ts'
 import { linkedGitDir } from '../git/linked-git-dir.ts'
 import { slugOf } from '../git/worktree-name.ts'
-import { resourceOf } from '../ledger/kind.ts'
+import { resourceOf, resourcesOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
-import type { Project, ProjectFiles } from '../project/project.ts'
+import type { Project } from '../project/project.ts'
 import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
+import { entriesIn, planApps, type AppEntries } from './app-environments.ts'
+import { carryFiles, loadCarriedValues, warnOfKept } from './carry-files.ts'
 import { writeEnvFile } from './env-file.ts'
 import { isSafeToExport } from './export-rule.ts'
-import { environmentKind } from './kind.ts'
+import { findOwnValues } from './find-own-values.ts'
+import { environmentKind, envFilesOf } from './kind.ts'
+import type { OwnValues } from './own-values.ts'
+import { rewriteFile } from './rewrite-env-file.ts'
+import { loadAppTemplates, loadTemplate } from './templates.ts'
 
 export type Environment = RenderedTemplate & {
   /** What a process of the worktree gets beside its parent's environment. */
   exported: Record<string, string>
   /** The same as shell text. */
   shellText: string
+  /** The same for a shell that sources it before each command, in whatever folder. */
+  everywhereText: string
+  /** The blocks of the env files, by their paths. */
+  blocks: ReadonlyMap<string, string>
 }
 
-/** The template of the main checkout, or of the worktree where there is no other; undefined without one. */
-export function loadTemplate({ repository, config, template }: ProjectFiles, worktree?: string): string | undefined {
-  if (repository.source !== undefined || worktree === undefined) return template
-  return readIfAny(join(worktree, config.environment.template))
-}
-
-/** What the worktree's environment is. Writes nothing. Throws `IsolateError` for a faulty template. */
-export function environmentOf(project: Project, lease: Lease): Environment {
+/** What the worktree's environment is in its folder `inner`. Writes nothing. Throws `IsolateError` for a faulty template. */
+export function environmentOf(project: Project, lease: Lease, inner = ''): Environment {
   const variables = variablesOf(project, lease)
-  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variables)
-  const rendered = renderTemplate(template, variables)
+  const [file = '', ...others] = [...templatesOf(project, lease)].map(([path, template]) => ({
+    inner: path,
+    isConfigured: true,
+    ...renderTemplate(template, variables),
+  }))
+  if (file === '') throw new Error('an environment without a file')
+  const rule = exportRule(project, lease)
+  const { everywhere, apps } = planApps(file.entries.filter(rule.isExportable), [
+    ...others.map((other) => ({ ...other, entries: other.entries.filter(rule.isExportable) })),
+    ...carriedEntries(lease.worktree),
+  ])
+  const common = [...identityEntries(lease), ...everywhere]
+  const last = composeEntries(lease)
+  const all = [...common, ...entriesIn(apps, inner), ...last]
+  const heldBack = [file, ...others].flatMap(({ entries }) => entries).filter(rule.isHeldBack)
+  return {
+    ...file,
+    warnings: [...[file, ...others].flatMap(({ warnings }) => warnings), ...describeHeldBack(heldBack, lease)],
+    exported: expandEntries(all, process.env),
+    shellText: renderShellEnvironment(all),
+    everywhereText: renderShellEnvironment([...common, ...last]) + apps.map(renderFolderEnvironment).join(''),
+    blocks: new Map([file, ...others].map((one) => [one.inner, one.text])),
+  }
+}
+
+/** By the path of the env file; the worktree's own is the first. */
+function templatesOf(project: Project, lease: Lease): Map<string, string> {
+  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variablesOf(project, lease))
+  const apps = loadAppTemplates(project, lease.worktree)
+  const [first = ''] = envFilesOf(project.config.environment)
+  return new Map([[first, template], ...apps])
+}
+
+type ExportRule = Record<'isHeldBack' | 'isExportable', (entry: EnvEntry) => boolean>
+
+function exportRule(project: Project, lease: Lease): ExportRule {
   const databases = [databaseOf(lease), databaseOf(lease, 'test')].filter((database) => database !== undefined)
   // Trust is in the template that came with the config, not in one that was found in a worktree for want of another.
   const mayExportAll = project.isTrusted && project.repository.source !== undefined
-  const heldBack = mayExportAll ? [] : rendered.entries.filter((entry) => !isSafeToExport(entry, databases))
   const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
-  const exportable = rendered.entries.filter(
-    (entry) => !heldBack.includes(entry) && !(skipsNodeEnv && entry.key === 'NODE_ENV'),
-  )
-  const all = [...identityEntries(lease), ...exportable, ...composeEntries(lease)]
-  return {
-    ...rendered,
-    warnings: [...rendered.warnings, ...describeHeldBack(heldBack, lease)],
-    exported: expandEntries(all, process.env),
-    shellText: renderShellEnvironment(all),
-  }
+  const isHeldBack = (entry: EnvEntry): boolean => !mayExportAll && !isSafeToExport(entry, databases)
+  return { isHeldBack, isExportable: (entry) => !isHeldBack(entry) && !(skipsNodeEnv && entry.key === 'NODE_ENV') }
+}
+
+/** From the main checkout's own files, which no stranger has written. */
+function carriedEntries(worktree: string): AppEntries[] {
+  return [...loadCarriedValues(worktree)].map(([inner, values]) => ({
+    inner,
+    isConfigured: false,
+    entries: Object.entries(values).map(([key, text]) => ({ key, pieces: [{ kind: 'text', text }] })),
+  }))
 }
 
 function describeHeldBack(entries: readonly EnvEntry[], { worktree }: Lease): string[] {
@@ -60,34 +104,55 @@ function describeHeldBack(entries: readonly EnvEntry[], { worktree }: Lease): st
   return keys === '' ? [] : [notTrusted(`shells do not get ${keys}`, 'its environment template', worktree).text]
 }
 
-/** Writes the env file, unless it is a tracked one, and the shell environment; both 0600, both whole at any moment. */
-export function writeEnvironment(project: Project, lease: Lease, reporter: Reporter): void {
+/**
+ * Writes the env files, unless they are tracked, and the shell environment; 0600, and whole at any moment. `carried`: what
+ * else of the main checkout's is to come along, and may have to be rewritten.
+ */
+export async function writeEnvironment(
+  project: Project,
+  lease: Lease,
+  reporter: Reporter,
+  carried: readonly string[] = [],
+): Promise<void> {
+  const { source } = project.repository
+  const own =
+    source === undefined ? undefined : findOwnValues(source, project.config, lease, templatesOf(project, lease))
+  if (own !== undefined) await carryFiles(own, carried, reporter)
   const environment = environmentOf(project, lease)
   for (const warning of environment.warnings) reporter.warn(warning)
-  const file = resourceOf(lease, environmentKind)
-  const inner = file?.inner ?? project.config.environment.file
-  const oddity = findOddity(join(lease.worktree, inner))
-  if (oddity !== undefined) reporter.warn(leftAlone(`${join(lease.worktree, inner)} is ${oddity}, not a file,`))
-  else if (file === undefined) reporter.warn(leftAlone(`${inner} is tracked by git`))
-  else writeOwnFile(project, lease, inner, environment.text, reporter)
+  for (const [inner, text] of environment.blocks) writeBlock(own, lease, { inner, text }, reporter)
   writeShellEnvironment(lease, environment)
 }
 
-function writeOwnFile(
-  { repository: { source } }: Project,
-  { worktree }: Lease,
-  inner: string,
-  text: string,
+function writeBlock(
+  own: OwnValues | undefined,
+  lease: Lease,
+  { inner, text }: { inner: string; text: string },
   reporter: Reporter,
 ): void {
-  const oddity = source === undefined ? undefined : findOddity(join(source, inner))
-  if (oddity !== undefined)
-    reporter.warn(`${join(source ?? '', inner)} is ${oddity}, not a file: nothing was taken over from it`)
-  writeEnvFile(source, worktree, inner, text)
+  const path = join(lease.worktree, inner)
+  const oddity = findOddity(path)
+  const isOurs = resourcesOf(lease, environmentKind).some((resource) => resource.inner === inner)
+  if (oddity !== undefined) reporter.warn(leftAlone(`${path} is ${oddity}, not a file,`))
+  else if (isOurs) writeEnvFile(() => offer(own, inner, reporter), lease.worktree, inner, text)
+  else if (isTaken(path)) reporter.warn(leftAlone(`${inner} is tracked by git`))
 }
 
-export function writeShellEnvironment({ worktree }: Lease, { shellText }: Environment): void {
-  writeWhole(join(linkedGitDir(worktree), shellEnvironmentPath), shellText)
+/** What a new env file takes over from main's. */
+function offer(own: OwnValues | undefined, inner: string, reporter: Reporter): string | undefined {
+  if (own === undefined) return undefined
+  const path = join(own.main, inner)
+  const oddity = findOddity(path)
+  if (oddity !== undefined) reporter.warn(`${path} is ${oddity}, not a file: nothing was taken over from it`)
+  const content = readIfFile(path)
+  if (content === undefined) return undefined
+  const rewritten = rewriteFile(inner, content, own)
+  warnOfKept(inner, rewritten, reporter)
+  return rewritten.text
+}
+
+export function writeShellEnvironment({ worktree }: Lease, { everywhereText }: Environment): void {
+  writeWhole(join(linkedGitDir(worktree), shellEnvironmentPath), everywhereText)
 }
 
 function leftAlone(reason: string): string {

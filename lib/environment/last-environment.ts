@@ -7,16 +7,20 @@ import { findLinkedGitDir } from '../git/linked-git-dir.ts'
 import { childEnvironment, run } from '../processes/run.ts'
 import type { Environment } from './environment.ts'
 
-/** Undefined when none was ever written, or git has lost the worktree. One process: only a shell reads what is for shells. */
+/** As it is in the folder `inner`. Undefined when none was ever written, or git has lost the worktree. One process: only a shell reads what is for shells. */
 export async function loadLastEnvironment(
   worktree: string,
+  inner = '',
 ): Promise<Pick<Environment, 'exported' | 'shellText'> | undefined> {
   const gitDir = findLinkedGitDir(worktree)
   const path = join(gitDir ?? '', shellEnvironmentPath)
   const shellText = gitDir === undefined || !existsSync(path) ? undefined : readIfAny(path)
   if (shellText === undefined) return undefined
   const keys = new Set([...shellText.matchAll(/^export ([A-Za-z_]\w*)=/gm)].map(([, key]) => key))
-  const { stdout } = await run('/bin/sh', ['-c', '. "$0"; env -0', path], { env: childEnvironment() })
+  const { stdout } = await run('/bin/sh', ['-c', '. "$0"; env -0', path], {
+    env: childEnvironment({ _agent_isolate_at: worktree, PWD: join(worktree, inner) }),
+    cwd: join(worktree, inner),
+  })
   const values = stdout
     .split('\0')
     .map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])

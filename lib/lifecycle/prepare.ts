@@ -3,7 +3,8 @@
  * again at any time: what is there stays, what is missing comes.
  */
 import { composeProject, planCompose, composeKind } from '../compose/kind.ts'
-import { copyContext } from '../context/context-files.ts'
+import { findContext, type ContextPaths } from '../context/context-files.ts'
+import { copyIntoWorktree } from '../context/copy-files.ts'
 import { planContext } from '../context/kind.ts'
 import { createDatabases, type DatabaseOptions } from '../database/database.ts'
 import { planSqlite, sqliteKind } from '../database/sqlite/kind.ts'
@@ -11,9 +12,11 @@ import { applyDependencies } from '../dependencies/apply-dependencies.ts'
 import { decideDependencies } from '../dependencies/decide-dependencies.ts'
 import type { DependencyDecision } from '../dependencies/dependency-plan.ts'
 import { planDependencies } from '../dependencies/kind.ts'
-import { findPortNames } from '../env-text/template.ts'
-import { environmentOf, loadTemplate, writeEnvironment, writeShellEnvironment } from '../environment/environment.ts'
-import { planEnvironment } from '../environment/kind.ts'
+import { isRewritable } from '../environment/carry-files.ts'
+import { removeEnvFile } from '../environment/env-file.ts'
+import { environmentOf, writeEnvironment, writeShellEnvironment } from '../environment/environment.ts'
+import { envFilesOf, formerEnvFiles, planEnvironment } from '../environment/kind.ts'
+import { templatePortNames } from '../environment/templates.ts'
 import { excludePaths, findNotIgnored } from '../git/exclude.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
 import { sourcePlace } from '../git/repository.ts'
@@ -43,32 +46,28 @@ export function requiredPortNames(project: ProjectFiles, worktree?: string): str
   const { ports, database, compose } = project.config
   const own = database.provider === 'postgres-docker' && database.isolation === 'container' ? ['db'] : []
   const services = composePortNames(compose.ports).map(({ name }) => name)
-  const template = findPortNames(loadTemplate(project, worktree) ?? '')
-  return [...new Set([...own, ...services, ...ports.names, ...template])].filter((name) => name !== 'app')
+  const named = [...ports.names, ...Object.values(ports.remap), ...templatePortNames(project, worktree)]
+  return [...new Set([...own, ...services, ...named])].filter((name) => name !== 'app')
 }
 
 /** `lease` with the resources and ports that were added to it; `hasNewDatabase` when one was made on a server. */
 export type Prepared = { lease: Lease; hasNewDatabase: boolean }
 
 /** The lease is saved before any of its resources is made. */
-export async function prepareWorktree(
-  project: Project,
-  lease: Lease,
-  { reporter, stopwatch, deadline }: Tools,
-): Promise<Prepared> {
-  const { worktree } = lease
+export async function prepareWorktree(project: Project, given: Lease, tools: Tools): Promise<Prepared> {
+  const { reporter, stopwatch, deadline } = tools
+  const { worktree } = given
   const { config, repository, isTrusted } = project
-  markWorktree(lease)
+  markWorktree(given)
   const { source } = repository
-  const decisions =
-    source === undefined
-      ? []
-      : await decideDependencies({ source, worktree, strategies: config.dependencies, isTrusted })
+  const lease = giveBackFormerEnvFiles(project, given, reporter)
+  const [decisions, found] = await Promise.all([
+    source === undefined ? [] : decideDependencies({ source, worktree, strategies: config.dependencies, isTrusted }),
+    stopwatch.measure('context list', () => listContext(project, lease, reporter)),
+  ])
   const added = await planResources(project, lease, decisions)
-  const ignorable = await findNotIgnored(
-    worktreePlace(worktree),
-    added.flatMap((resource) => kindOf(resource).ignored?.(resource) ?? []),
-  )
+  const ignored = added.flatMap((resource) => kindOf(resource).ignored?.(resource) ?? [])
+  const { ignorable, left } = await planIgnored(project, worktree, ignored, found.carried)
   const needsExclude = ignorable.length > 0 && resourceOf(lease, excludeKind) === undefined
   const exclude: Resource[] = needsExclude ? [{ kind: 'exclude' }] : []
   const resources = [...lease.resources, ...exclude, ...added]
@@ -78,37 +77,67 @@ export async function prepareWorktree(
   if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable, { reporter, deadline })
 
   const gitFolder = ownGitFolder(worktree)
-  const leaveOut = databaseFiles(config, current)
+  const paths = found.paths.filter((path) => !left.includes(path))
   const context = stopwatch.measure('context files', async () => {
-    if (source !== undefined)
-      await copyContext({
-        source,
-        place: sourcePlace(repository),
-        worktree,
-        gitFolder,
-        copy: config.copy,
-        leaveOut,
-        reporter,
-      })
+    const plain = paths.filter((path) => !isRewritable(path))
+    if (source !== undefined) await copyIntoWorktree({ source, worktree, gitFolder, paths: plain, reporter })
   })
   const dependencies = stopwatch.measure('dependencies', async () => {
     if (source !== undefined) await applyDependencies({ source, worktree, gitFolder, decisions, reporter, deadline })
   })
+  const awaitFiles = async (known: Lease): Promise<void> => {
+    await allOrFirstError([context, dependencies])
+    await writeEnvironment(project, known, reporter, paths.filter(isRewritable))
+  }
   // The only one of the three that writes to the lease.
   const databases = stopwatch.measure('database', () =>
-    createDatabases(
-      project,
-      current,
-      databaseOptions(project, { reporter, deadline }, () => allOrFirstError([context, dependencies])),
-    ),
+    createDatabases(project, current, databaseOptions(project, { reporter, deadline }, awaitFiles)),
   )
   await allOrFirstError([context, dependencies, databases])
   const { lease: prepared, isNew } = await databases
-  await stopwatch.measure('environment', async () => writeEnvironment(project, prepared, reporter))
+  await stopwatch.measure('environment', () =>
+    writeEnvironment(project, prepared, reporter, paths.filter(isRewritable)),
+  )
   if (resourceOf(prepared, composeKind) !== undefined) {
     await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
   }
   return { lease: prepared, hasNewDatabase: isNew }
+}
+
+/** The main checkout's config names other env files now. */
+function giveBackFormerEnvFiles({ config }: Project, lease: Lease, reporter: Reporter): Lease {
+  const former = formerEnvFiles(lease, config.environment)
+  for (const { inner } of former) {
+    removeEnvFile(lease.worktree, inner)
+    reporter.info(`${inner} is given back: agent-isolate.json names it no more`)
+  }
+  return { ...lease, resources: lease.resources.filter((resource) => !former.some((one) => one === resource)) }
+}
+
+/** What comes from the main checkout, or came from it. Databases and the env files with our block are made by other parts. */
+async function listContext({ config, repository }: Project, lease: Lease, reporter: Reporter): Promise<ContextPaths> {
+  const { source } = repository
+  if (source === undefined) return { paths: [], carried: [] }
+  const { environment, copy } = config
+  const leaveOut = [...databaseFiles(config, lease), ...envFilesOf(environment)]
+  const carry = environment.carry ? environment : undefined
+  return findContext({ source, place: sourcePlace(repository), copy, leaveOut, carry, reporter })
+}
+
+/**
+ * `ignorable`: what git is to be told to ignore. `left`: env files that git ignores neither here nor in the main checkout:
+ * new ones, which somebody is about to commit there.
+ */
+async function planIgnored(
+  { repository }: Project,
+  worktree: string,
+  ignored: readonly string[],
+  carried: readonly string[],
+): Promise<{ ignorable: string[]; left: string[] }> {
+  const shown = await findNotIgnored(worktreePlace(worktree), [...ignored, ...carried])
+  const strange = shown.filter((path) => carried.includes(path))
+  const left = strange.length === 0 ? [] : await findNotIgnored(sourcePlace(repository), strange)
+  return { ignorable: shown.filter((path) => !left.includes(path)), left }
 }
 
 /** After the env file is there: compose may read it. What compose is asked to read may lead anywhere, so it takes trust. */
@@ -135,13 +164,13 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
 export function databaseOptions(
   project: Project,
   { reporter, deadline = noDeadline }: Partial<Pick<Tools, 'deadline'>> & Pick<Tools, 'reporter'>,
-  awaitFiles: () => Promise<void> = async () => undefined,
+  awaitFiles: (lease: Lease) => Promise<void> = async () => undefined,
 ): DatabaseOptions {
   return {
     reporter,
     deadline,
     runSeedCommand: async (command, lease) => {
-      await awaitFiles()
+      await awaitFiles(lease)
       const failure = await runCommand(project, lease, command, { reporter, deadline })
       if (failure !== undefined) {
         throw new IsolateError(failure, { hint: 'Fix "database.seedCommand" in agent-isolate.json, then try again.' })
@@ -161,7 +190,7 @@ async function planResources(
     ...planContext(lease),
     ...planSqlite(lease, config),
     ...planCompose(lease, config),
-    ...(await planEnvironment(lease, config.environment.file)),
+    ...(await planEnvironment(lease, config.environment)),
   ]
 }
 

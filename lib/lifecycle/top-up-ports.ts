@@ -29,7 +29,7 @@ export async function topUpPorts(project: Project, lease: Lease, reporter: Repor
     const ports = await assignLeasePorts(current, requiredPortNames(project, current.worktree), keptPorts(current))
     const toppedUp: Lease = { ...current, ports }
     saveLease(toppedUp)
-    writeEnvironment(project, toppedUp, reporter)
+    await writeEnvironment(project, toppedUp, reporter)
     return toppedUp
   }
   // A command of the repository's: whoever runs it holds the lock.

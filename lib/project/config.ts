@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { composePortNames, type ComposePorts } from './compose-ports.ts'
 import { readSection, type Section } from './config-section.ts'
+import { readEnvironment, readPortRemap, type EnvironmentConfig, type PortRemap } from './environment-config.ts'
 import { isInnerPath } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
@@ -50,11 +51,11 @@ export type Config = {
   worktrees: { folder: string; branchPrefix: string }
   database: DatabaseConfig
   /** `range`: first and last port, both included. `names`: further ports beside `app`. */
-  ports: { names: readonly string[]; range: readonly [number, number] }
+  ports: { names: readonly string[]; range: readonly [number, number]; remap: PortRemap }
   /** Ports of compose services that get a leased port on the host. */
   compose: { ports: ComposePorts }
   dependencies: Record<DependencyKind, DependencyStrategy>
-  environment: { template: string; file: string }
+  environment: EnvironmentConfig
   copy: readonly string[]
   sync: { upstream: string | undefined; fetch: FetchMode; timeoutMs: number }
   /** Shell commands of the repository's owner, run in the worktree once the file is trusted. */
@@ -95,16 +96,14 @@ export function parseConfig(text: string, path: string): Config {
       names:
         ports.list('names', isPortName, 'lower-case letters, digits and "_", starting with a letter; not "app"') ?? [],
       range: readRange(ports) ?? [20000, 29999],
+      remap: readPortRemap(ports, isPortName),
     },
     compose: { ports: readComposePorts(compose, database) },
     dependencies: {
       node_modules: dependencies.choice('node_modules', strategies) ?? 'auto',
       '.venv': dependencies.choice('.venv', strategies) ?? 'auto',
     },
-    environment: {
-      template: environment.path('template') ?? '.env.agent.template',
-      file: environment.path('file') ?? '.env.local',
-    },
+    environment: readEnvironment(environment),
     copy: top.list('copy', isInnerPath, 'a relative path inside the repository') ?? [],
     sync: {
       upstream: sync.text('upstream', (name) => /^[^-\s/][^\s/]*\/\S+$/.test(name), 'REMOTE/BRANCH'),

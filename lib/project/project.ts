@@ -27,7 +27,8 @@ export async function loadProject(cwd: string): Promise<Project> {
 export async function loadProjectOf(repository: Repository): Promise<Project> {
   const { source, commonDir } = repository
   const { text, ...files } = loadProjectFiles(repository)
-  const trustee = { commonDir, texts: [text, await seedScript(source, files.config), files.template] }
+  const texts = [text, await seedScript(source, files.config), files.template, ...appTemplates(source, files.config)]
+  const trustee = { commonDir, texts }
   return { ...files, trustee, isTrusted: isTrusted(trustee) }
 }
 
@@ -37,6 +38,12 @@ export function loadProjectFiles(repository: Repository): ProjectFiles & { text:
   const { config, text } = loadConfig(source)
   const template = source === undefined ? undefined : readIfAny(join(source, config.environment.template))
   return { repository, config, template, text }
+}
+
+/** Those of single apps that are files; the others stand in the config. */
+function appTemplates(source: string | undefined, { environment }: Config): (string | undefined)[] {
+  const paths = Object.values(environment.files).filter((file) => typeof file === 'string')
+  return source === undefined ? [] : paths.map((path) => readIfAny(join(source, path)))
 }
 
 /** For what must go on whatever the config says today: the project, or the reason why it cannot be read. */

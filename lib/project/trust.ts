@@ -16,7 +16,7 @@ import { writeTemporaryFile } from '../state/temporary-file.ts'
 
 /**
  * `commonDir` names the repository; `texts` are all that has an effect: agent-isolate.json ('' without), the seed script
- * that it names, and the environment template (undefined without). Their order counts.
+ * that it names, the environment template (undefined without), and the templates of single apps. Their order counts.
  */
 export type Trustee = { commonDir: string; texts: readonly (string | undefined)[] }
 

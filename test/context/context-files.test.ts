@@ -13,9 +13,9 @@ import {
 import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { copyContext, isCopyable } from '../../lib/context/context-files.ts'
+import { findContext, isCopyable } from '../../lib/context/context-files.ts'
 import { isUntouchedCopy, loadManifest } from '../../lib/context/manifest.ts'
-import { planLink } from '../../lib/context/copy-files.ts'
+import { copyIntoWorktree, planLink } from '../../lib/context/copy-files.ts'
 import { addWorktree, placeOf, rememberingReporter, useEnvironment } from '../support/remote.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 
@@ -40,15 +40,8 @@ function createContextWorld(t: TestContext, files?: Record<string, string>): Con
   }
   const copy: ContextWorld['copy'] = async (entries = [], leaveOut = []) => {
     const reporter = rememberingReporter()
-    const copied = await copyContext({
-      source,
-      place: placeOf(source),
-      worktree,
-      gitFolder,
-      copy: entries,
-      leaveOut,
-      reporter,
-    })
+    const { paths } = await findContext({ source, place: placeOf(source), copy: entries, leaveOut, reporter })
+    const copied = await copyIntoWorktree({ source, worktree, gitFolder, paths, reporter })
     return { paths: copied.map(({ path }) => path).toSorted(), warnings: reporter.warnings }
   }
   return { ...sandbox, source, worktree, gitFolder, put, copy }
@@ -280,10 +273,13 @@ function copyAsNobody({ folder, env, source, worktree, gitFolder }: ContextWorld
   if (isRoot) execFileSync('chown', ['-R', '65534:65534', folder])
   const options = JSON.stringify({ source, place: placeOf(source), worktree, gitFolder, copy: [] })
   const library = JSON.stringify(new URL('../../lib/context/context-files.ts', import.meta.url).href)
-  const script = `const { copyContext } = await import(${library})
+  const copier = JSON.stringify(new URL('../../lib/context/copy-files.ts', import.meta.url).href)
+  const script = `const { findContext } = await import(${library})
+    const { copyIntoWorktree } = await import(${copier})
     if (${isRoot}) { process.setegid(65534); process.seteuid(65534) }
     const lines = []
-    const copied = await copyContext({ ...${options}, reporter: { warn: (text) => lines.push(text) } })
+    const options = { ...${options}, reporter: { warn: (text) => lines.push(text) } }
+    const copied = await copyIntoWorktree({ ...options, ...(await findContext(options)) })
     for (const { path } of copied) console.log(path)
     for (const line of lines) console.log(line)`
   const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
@@ -345,9 +341,10 @@ test('twenty worktrees are supplied at once while files come and go', async (t) 
   const reporter = rememberingReporter()
   const { source } = world
   await Promise.all(
-    worktrees.map((worktree, index) => {
+    worktrees.map(async (worktree, index) => {
       const gitFolder = join(world.source, '.git', 'worktrees', `w${index}`, 'agent-isolate')
-      return copyContext({ source, place: placeOf(source), worktree, gitFolder, copy: [], reporter })
+      const { paths } = await findContext({ source, place: placeOf(source), copy: [], reporter })
+      return copyIntoWorktree({ source, worktree, gitFolder, paths, reporter })
     }),
   )
   assert.deepEqual(reporter.warnings, [])

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { removeEnvFile, writeEnvFile } from '../../lib/environment/env-file.ts'
+import { readIfAny } from '../../lib/files/read-if-any.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
 const text = 'PORT=20410\nDATABASE_URL=file:/x\n'
@@ -25,6 +26,10 @@ function createWorld(t: TestContext): { main: string; worktree: string; file: st
   return { main, worktree, file: join(worktree, '.env.local') }
 }
 
+function offeredBy(main: string): () => string | undefined {
+  return () => readIfAny(join(main, '.env.local'))
+}
+
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
@@ -33,8 +38,8 @@ test('an env file of ours goes, with what it took over from the main checkout, a
   const { main, worktree, file } = createWorld(t)
   for (const base of ['', 'PORT=3000\nSECRET=1']) {
     writeFileSync(join(main, '.env.local'), base)
-    writeEnvFile(main, worktree, '.env.local', text)
-    writeEnvFile(main, worktree, '.env.local', 'SECRET=2\n')
+    writeEnvFile(offeredBy(main), worktree, '.env.local', text)
+    writeEnvFile(offeredBy(main), worktree, '.env.local', 'SECRET=2\n')
     assert.equal(statSync(file).mode & 0o777, 0o600)
     removeEnvFile(worktree, '.env.local')
     assert.equal(isThere(file), false)
@@ -44,9 +49,9 @@ test('an env file of ours goes, with what it took over from the main checkout, a
 test('a line that a user added to it stays, even when it was written again since', (t) => {
   const { main, worktree, file } = createWorld(t)
   for (const isRewritten of [false, true]) {
-    writeEnvFile(main, worktree, '.env.local', text)
+    writeEnvFile(offeredBy(main), worktree, '.env.local', text)
     appendFileSync(file, 'API_KEY=mine\n')
-    if (isRewritten) writeEnvFile(main, worktree, '.env.local', text)
+    if (isRewritten) writeEnvFile(offeredBy(main), worktree, '.env.local', text)
     removeEnvFile(worktree, '.env.local')
     assert.equal(readFileSync(file, 'utf8'), 'API_KEY=mine\n')
     rmSync(file)
@@ -57,11 +62,11 @@ test('a file that was there comes back to the byte, or with what was added since
   const { main, worktree, file } = createWorld(t)
   const original = 'A=1\r\nPORT=3000 # mine\r\nB=2\r\nDATABASE_URL="x\r\ny"'
   writeFileSync(file, original)
-  writeEnvFile(main, worktree, '.env.local', text)
-  writeEnvFile(main, worktree, '.env.local', 'B=3\nPORT=1\n')
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
+  writeEnvFile(offeredBy(main), worktree, '.env.local', 'B=3\nPORT=1\n')
   removeEnvFile(worktree, '.env.local')
   assert.equal(readFileSync(file, 'utf8'), original)
-  writeEnvFile(main, worktree, '.env.local', text)
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
   appendFileSync(file, 'C=3\n')
   removeEnvFile(worktree, '.env.local')
   assert.equal(readFileSync(file, 'utf8'), `${original}\nC=3\n`)
@@ -70,9 +75,9 @@ test('a file that was there comes back to the byte, or with what was added since
 test('what its user set outside of the block comes back, although the block replaced it', (t) => {
   const { main, worktree, file } = createWorld(t)
   writeFileSync(file, 'PORT=1\n')
-  writeEnvFile(main, worktree, '.env.local', text)
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
   appendFileSync(file, 'PORT=2\n')
-  writeEnvFile(main, worktree, '.env.local', text)
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
   removeEnvFile(worktree, '.env.local')
   assert.equal(readFileSync(file, 'utf8'), 'PORT=2\n')
 })
@@ -84,8 +89,8 @@ test('a link comes back, and what it leads to is never written', (t) => {
     rmSync(target, { force: true })
     if (base !== undefined) writeFileSync(target, base)
     symlinkSync('../main/.env.local', file)
-    writeEnvFile(main, worktree, '.env.local', text)
-    writeEnvFile(main, worktree, '.env.local', text)
+    writeEnvFile(offeredBy(main), worktree, '.env.local', text)
+    writeEnvFile(offeredBy(main), worktree, '.env.local', text)
     assert.ok(lstatSync(file).isFile())
     assert.equal(readFileSync(file, 'utf8').includes('SECRET=1'), base !== undefined)
     removeEnvFile(worktree, '.env.local')
@@ -98,7 +103,7 @@ test('a link comes back, and what it leads to is never written', (t) => {
 test('a file without our block, a link and what a symlinked folder leads to are left alone', (t) => {
   const { main, worktree, file } = createWorld(t)
   const nested = join(worktree, 'config/.env.local')
-  writeEnvFile(main, worktree, 'config/.env.local', text)
+  writeEnvFile(offeredBy(main), worktree, 'config/.env.local', text)
   const content = readFileSync(nested, 'utf8')
   rmSync(join(worktree, 'config'), { recursive: true })
   mkdirSync(join(main, 'config'))
@@ -106,7 +111,7 @@ test('a file without our block, a link and what a symlinked folder leads to are 
   symlinkSync(join(main, 'config'), join(worktree, 'config'))
   removeEnvFile(worktree, 'config/.env.local')
   assert.equal(readFileSync(nested, 'utf8'), content)
-  assert.throws(() => writeEnvFile(main, worktree, 'config/.env.local', text), /symlink/)
+  assert.throws(() => writeEnvFile(offeredBy(main), worktree, 'config/.env.local', text), /symlink/)
   symlinkSync(nested, file)
   removeEnvFile(worktree, '.env.local')
   assert.ok(lstatSync(file).isSymbolicLink())

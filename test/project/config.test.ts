@@ -13,7 +13,7 @@ test('no file, and an empty object, give the defaults', () => {
     seed: undefined,
     hasTest: false,
   })
-  assert.deepEqual(config.ports, { names: [], range: [20000, 29999] })
+  assert.deepEqual(config.ports, { names: [], range: [20000, 29999], remap: {} })
   assert.equal(config.worktrees.folder, '.claude/worktrees')
 })
 
@@ -30,7 +30,7 @@ test('what is set replaces the defaults, and only that', () => {
     seed: 'prisma/seed.db',
     hasTest: false,
   })
-  assert.deepEqual(config.ports, { names: ['api'], range: [4000, 4999] })
+  assert.deepEqual(config.ports, { names: ['api'], range: [4000, 4999], remap: {} })
   assert.deepEqual(config.sync, { upstream: 'origin/main', fetch: 'never', timeoutMs: 5000 })
   assert.deepEqual(config.dependencies, { node_modules: 'auto', '.venv': 'auto' })
 })
@@ -44,6 +44,11 @@ test('an error names the file and the key at fault', () => {
     [{ ports: { range: '4000' } }, /"ports\.range"/],
     [{ ports: { names: ['API'] } }, /"ports\.names"/],
     [{ ports: { names: 'api' } }, /"ports\.names"/],
+    [{ ports: { remap: { web: 'app' } } }, /"ports\.remap"/],
+    [{ ports: { remap: { '3000': 'API' } } }, /"ports\.remap"/],
+    [{ environment: { leaveOut: ['../x'] } }, /"environment\.leaveOut"/],
+    [{ environment: { files: { '../.env': {} } } }, /"environment\.files"/],
+    [{ environment: { files: { '.env': { 'A B': '1' } } } }, /"environment\.files"/],
     [{ ports: null }, /"ports" must be an object/],
     [
       { database: { provider: 'oracle' } },

@@ -20,7 +20,7 @@ import { parseDatabaseUrl, type PostgresUrl } from '../client/database-url.ts'
  */
 export function requireServerUrl(
   source: string | undefined,
-  { environment }: Pick<Config, 'environment'>,
+  { environment }: { environment: Pick<Config['environment'], 'file'> },
   { url }: Pick<PostgresServerConfig, 'url'>,
   env: NodeJS.ProcessEnv = process.env,
 ): PostgresUrl {

@@ -1,0 +1,39 @@
+/** What apps read and git ignores, and so is missing in a new worktree: env files, the keys to committed secrets, agents' local files. */
+import { readdirSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { isEnvFile, isSampleEnvFile } from '../env-text/env-file-name.ts'
+import { findOddity } from '../files/read-if-any.ts'
+
+/** Globs from the top that match at least what `isCarried`. */
+export const carriedPathspecs: readonly string[] = [
+  '**/.env*',
+  '**/*.env',
+  '**/.dev.vars*',
+  '**/.flaskenv',
+  '**/.mcp.json',
+  '**/CLAUDE.local.md',
+  '**/config/master.key',
+  '**/config/credentials/*.key',
+]
+
+/** `path` with `/`. What lies in a folder `.env` is a virtual environment's. */
+export function isCarried(path: string): boolean {
+  if (/(?:^|\/)\.env\//.test(path)) return false
+  if (isEnvFile(path)) return !isSampleEnvFile(path)
+  return /(?:^|\/)(?:\.mcp\.json|CLAUDE\.local\.md|config\/master\.key|config\/credentials\/[^/]+\.key)$/.test(path)
+}
+
+/** Env files that are none, at the top and beside those in `paths`: git does not list them. One line each. */
+export function findOddEnvFiles(source: string, paths: readonly string[]): string[] {
+  const folders = new Set(['.', ...paths.map((path) => posix.dirname(path))])
+  return [...folders].flatMap((folder) =>
+    readdirSync(join(source, folder), { withFileTypes: true })
+      .filter((entry) => !entry.isFile() && !entry.isDirectory() && isCarried(entry.name))
+      .flatMap(({ name }) => {
+        const oddity = findOddity(join(source, folder, name))
+        return oddity === undefined || oddity === 'a folder'
+          ? []
+          : [`${posix.join(folder, name)} is not carried over: it is ${oddity}`]
+      }),
+  )
+}
