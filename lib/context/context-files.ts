@@ -5,6 +5,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { findOddEnvFiles, isCarried, carriedPathspecs } from './carried-files.ts'
+import { keepIgnored } from './hook-files.ts'
 import { findNotIgnored } from '../git/exclude.ts'
 import { git, type GitPlace } from '../git/git.ts'
 import { isInnerPath, findEntry } from '../files/inner-path.ts'
@@ -20,6 +21,8 @@ export type ContextOptions = {
   place: GitPlace
   /** Files and folders to copy as well: relative paths, taken literally. */
   copy: readonly string[]
+  /** A folder of git hooks, of which what git ignores is chosen. */
+  hooks?: string | undefined
   /** Paths that are made by another part and must not be copied: the worktree's database, its env files. */
   leaveOut?: readonly string[]
   /** Whether env files come along, and which do not; not when left out. */
@@ -47,20 +50,29 @@ const databaseSideFile = /-(?:wal|shm|journal)$/
  * warning. Throws `IsolateError` for an entry of `copy` that leads out of the repository.
  */
 export async function findContext(options: ContextOptions): Promise<ContextPaths> {
-  const { source, place, leaveOut = [], carry, reporter } = options
+  const { source, place, hooks, leaveOut = [], carry, reporter } = options
   const copy = options.copy.map((entry) => requireInner(entry))
   for (const entry of copy) warnOfOddEntry(source, entry, reporter)
   const named = [...contextPaths, ...copy]
+  const isChosen = (path: string): boolean => named.some((entry) => isSameOrBelow(entry, path))
   const [listed, included] = await Promise.all([
-    listUntracked(place, named, carry === undefined ? [] : carriedPathspecs),
+    listUntracked(
+      place,
+      [...named, ...(hooks === undefined ? [] : [hooks])],
+      carry === undefined ? [] : carriedPathspecs,
+    ),
     listIncluded(source, place, reporter),
   ])
+  const installed = await keepIgnored(
+    source,
+    place,
+    listed.filter((path) => hooks !== undefined && isSameOrBelow(hooks, path) && !isChosen(path)),
+  )
   const isForeign = nestedCheckoutTest(source)
-  const isChosen = (path: string): boolean => named.some((entry) => isSameOrBelow(entry, path))
-  const paths = [...new Set([...listed.filter((path) => isChosen(path) || isCarried(path)), ...included])]
+  const paths = [...new Set([...listed.filter((path) => isChosen(path) || isCarried(path)), ...installed, ...included])]
     .filter((path) => isCopyable(path) && !leaveOut.some((left) => isSameOrBelow(left, path)))
     .filter((path) => !isForeign(path))
-  const carried = paths.filter((path) => !isChosen(path) && !included.includes(path))
+  const carried = paths.filter((path) => !isChosen(path) && !included.includes(path) && !installed.includes(path))
   if (carry !== undefined) for (const warning of findOddEnvFiles(source, carried)) reporter.warn(warning)
   const left = carried.filter((path) => carry?.leaveOut.some((one) => isSameOrBelow(requireSlashless(one), path)))
   return {

@@ -9,6 +9,7 @@ import { leadsInside } from '../files/inner-path.ts'
 import { checkOut, runPostCheckout } from '../git/check-out.ts'
 import { loadGitConfig } from '../git/git-config.ts'
 import { git } from '../git/git.ts'
+import { warnOfMissingHooks } from '../git/hooks-folder.ts'
 import { worktreePlace } from '../git/linked-git-dir.ts'
 import { rebaseWorktree, type RebaseTarget } from '../git/rebase.ts'
 import { placeHere, type ListedWorktree } from '../git/repository.ts'
@@ -223,6 +224,7 @@ async function refresh(project: Project, lease: Lease, tools: Tools): Promise<Le
 /** Set-up commands, and only then: ready. */
 async function finish(project: Project, lease: Lease, tools: Tools): Promise<Lease> {
   await setUp(project, lease, tools)
+  warnOfMissingHooks(project.repository, lease.worktree, tools.reporter)
   const ready: Lease = { ...lease, state: 'ready' }
   saveLease(ready)
   return ready

@@ -18,6 +18,7 @@ import { environmentOf, writeEnvironment, writeShellEnvironment } from '../envir
 import { envFilesOf, formerEnvFiles, planEnvironment } from '../environment/kind.ts'
 import { templatePortNames } from '../environment/templates.ts'
 import { excludePaths, findNotIgnored } from '../git/exclude.ts'
+import { findOwnHooksFolder } from '../git/hooks-folder.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
 import { sourcePlace } from '../git/repository.ts'
 import { resourcesOf, resourceOf } from '../ledger/kind.ts'
@@ -121,7 +122,8 @@ async function listContext({ config, repository }: Project, lease: Lease, report
   const { environment, copy } = config
   const leaveOut = [...databaseFiles(config, lease), ...envFilesOf(environment)]
   const carry = environment.carry ? environment : undefined
-  return findContext({ source, place: sourcePlace(repository), copy, leaveOut, carry, reporter })
+  const hooks = findOwnHooksFolder(repository)
+  return findContext({ source, place: sourcePlace(repository), copy, hooks, leaveOut, carry, reporter })
 }
 
 /**
