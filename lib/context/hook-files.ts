@@ -6,7 +6,7 @@ import { readIfFile } from '../files/read-if-any.ts'
 
 /** Those of `paths`, untracked and relative, that git ignores. Asks git only about files whose own folder does not ignore all (husky's does). */
 export async function keepIgnored(source: string, place: GitPlace, paths: readonly string[]): Promise<string[]> {
-  const folders = new Set(paths.map(posix.dirname))
+  const folders = new Set(paths.map((path) => posix.dirname(path)))
   const open = [...folders].filter((folder) => readIfFile(join(source, folder, '.gitignore'))?.trim() !== '*')
   const asked = paths.filter((path) => open.includes(posix.dirname(path)))
   const notIgnored = new Set(await findNotIgnored(place, asked))
