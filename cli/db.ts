@@ -1,6 +1,6 @@
 /** agent-isolate db */
 import { requireDatabase, resetDatabase } from '../lib/database/database.ts'
-import type { Database } from '../lib/database/of-lease.ts'
+import { sqliteUrl, type Database } from '../lib/database/of-lease.ts'
 import type { DatabasePurpose } from '../lib/database/purpose.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { reloadLease } from '../lib/ledger/ledger.ts'
@@ -20,7 +20,8 @@ import { UsageError } from './usage-error.ts'
 
 const help = `agent-isolate db url|reset|psql [--test] [--no-setup] [--name NAME] [--json] [-C DIR]
 
-url    prints the URL of the database of the worktree we are in
+url    prints the URL of the database of the worktree we are in; of several files
+       ("database.path") each on a line, the first one first
 reset  throws away what is in it, puts its seed back ("database.seed", the template that
        it was cloned from, or the main checkout's own database) and runs the "setup"
        commands, as at its creation; prints the URL. Sessions on a server are ended;
@@ -30,7 +31,7 @@ psql   opens a shell on it: psql (of this machine, or in the container), or sqli
   --test               the worktree's second database, for its tests; no set-up then
   --no-setup           reset without the "setup" commands
   --name NAME          of that worktree of this repository instead
-  --json               { url, path }; on a server { url, name, host, port, user }
+  --json               { url, path }, with "further" for more files; on a server { url, name, host, port, user }
   -C, --directory DIR  work as if started in DIR
 
 Example:
@@ -76,5 +77,6 @@ async function reset(project: Project, lease: Lease, purpose: DatabasePurpose, w
 }
 
 function answer(database: Database): Answer {
-  return { text: database.url, json: databaseJson(database) }
+  const further = database.kind === 'sqlite' ? database.further.map(sqliteUrl) : []
+  return { text: [database.url, ...further].join('\n'), json: databaseJson(database) }
 }

@@ -1,5 +1,5 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
-import { databaseOf, type Database } from '../lib/database/of-lease.ts'
+import { databaseOf, sqliteUrl, type Database } from '../lib/database/of-lease.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 
@@ -13,9 +13,10 @@ export type LeaseJson = {
   testDatabase: DatabaseJson | null
 }
 
-/** A file, or a database on a server. */
+/** A file, with those beside it where there are any, or a database on a server. */
 export type DatabaseJson =
-  { url: string; path: string } | { url: string; name: string; host: string; port: number; user: string }
+  | { url: string; path: string; further?: readonly { url: string; path: string }[] }
+  | { url: string; name: string; host: string; port: number; user: string }
 
 export function leaseJson(lease: Lease): LeaseJson {
   const { name, worktree: path, branch = null, ports } = lease
@@ -38,7 +39,10 @@ function shownDatabase(database: Database | undefined): DatabaseJson | null {
 /** `url` with the password. */
 export function databaseJson(database: Database | undefined): DatabaseJson | null {
   if (database === undefined) return null
-  if (database.kind === 'sqlite') return { url: database.url, path: database.path }
+  if (database.kind === 'sqlite') {
+    const further = database.further.map((path) => ({ url: sqliteUrl(path), path }))
+    return { url: database.url, path: database.path, ...(further.length === 0 ? {} : { further }) }
+  }
   const { url, name, host, port, user } = database
   return { url, name, host, port, user }
 }

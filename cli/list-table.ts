@@ -58,7 +58,7 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
         name,
         visible(branch ?? '(no branch)'),
         Object.entries(ports).map(([portName, port]) => `${portName} ${port}`),
-        describeDatabase(entry),
+        describeDatabases(entry),
         formatAge(now - Date.parse(entry.createdAt)),
         state,
       ],
@@ -66,6 +66,13 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
     }
   })
   return renderTable(columns, rows, width)
+}
+
+/** One on a line. */
+function describeDatabases(entry: ListEntry): string[] {
+  const { database, path } = entry
+  const further = database !== null && 'path' in database ? (database.further ?? []) : []
+  return [describeDatabase(entry), ...further.map((file) => visible(relative(path, file.path)))]
 }
 
 function describeDatabase({ database, path }: ListEntry): string {

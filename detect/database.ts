@@ -1,11 +1,9 @@
 /** Databases that a repository points at: URLs in its env files, and SQLite files that lie in it. */
-import { closeSync, readSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { splitServer } from '../lib/database/postgres/client/database-url.ts'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { endOfCredentials } from '../lib/report/hide-secrets.ts'
-import { errorCode, IsolateError } from '../lib/report/isolate-error.ts'
-import { openRegularFile } from '../lib/files/read-if-any.ts'
+import { isSqliteFile } from '../lib/database/sqlite/database-file.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 import { providerOf, type DatabaseProvider } from './orm.ts'
 
@@ -94,20 +92,3 @@ export function detectSqliteFiles(root: string, { tracked, untracked }: Reposito
 }
 
 const mostDatabaseFiles = 100
-
-/** By the header of the file format (sqlite.org/fileformat.html), since the endings are used for other things too. */
-function isSqliteFile(path: string): boolean {
-  try {
-    const file = openRegularFile(path)
-    try {
-      const header = Buffer.alloc(16)
-      return readSync(file, header, 0, 16, 0) === 16 && header.toString('latin1') === 'SQLite format 3\0'
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    if (error instanceof IsolateError || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errorCode(error) ?? ''))
-      return false
-    throw error
-  }
-}

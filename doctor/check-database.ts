@@ -1,7 +1,8 @@
 /** Whether a worktree's database can be made as agent-isolate.json asks for it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { configFileName, type SqliteConfig } from '../lib/project/config.ts'
+import { configFileName } from '../lib/project/config.ts'
+import { sqliteFiles, type SqliteConfig } from '../lib/project/sqlite-config.ts'
 import { notTrusted } from '../lib/report/not-trusted.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { examineContainer } from './check-postgres-container.ts'
@@ -37,8 +38,9 @@ function askForTrust({ project: { isTrusted, config } }: Context): Finding[] {
 function examineSqlite(context: Context, database: SqliteConfig): Finding[] {
   const { project, detection, template, root } = context
   const source = project.repository.source ?? root
-  if (database.seed !== undefined && !existsSync(join(source, database.seed))) {
-    const message = `the seed ${database.seed} is not there`
+  const missing = sqliteFiles(database).find(({ seed }) => seed !== undefined && !existsSync(join(source, seed)))
+  if (missing !== undefined) {
+    const message = `the seed ${missing.seed} is not there`
     const why = 'Every new worktree fails for want of it.'
     const fix = 'Make it, or take "database.seed" out of agent-isolate.json.'
     return [{ id: 'database.seed', severity: 'error', message, why, fix, file: configFileName }]

@@ -1,5 +1,6 @@
 /** What `init` has to know: each a flag, and a question of the wizard where there is something to decide. */
-import type { PostgresDockerConfig, PostgresServerConfig, SqliteConfig } from '../lib/project/config.ts'
+import type { PostgresDockerConfig, PostgresServerConfig } from '../lib/project/config.ts'
+import type { SqliteConfig } from '../lib/project/sqlite-config.ts'
 import type { DependencyKind, DependencyStrategy } from '../lib/dependencies/dependency-plan.ts'
 
 /** Which settings.json the hooks go into: the repository's, the user's for this repository, or the user's for all. */
@@ -16,7 +17,7 @@ export const deliveries: readonly Delivery[] = ['program', 'source', 'dependency
 /** Of a provider's settings those that `init` decides; all others are its user's alone. */
 export type DatabaseAnswer =
   | { provider: 'none' }
-  | SqliteConfig
+  | Omit<SqliteConfig, 'further'>
   | Pick<PostgresDockerConfig, 'provider' | 'isolation' | 'image' | 'seed' | 'hasTest'>
   | Pick<PostgresServerConfig, 'provider' | 'url' | 'hasTest'>
 

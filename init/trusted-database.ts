@@ -1,6 +1,7 @@
 /** What of a database's configuration has an effect on this machine once it is trusted. Pure. */
 import { extname } from 'node:path'
 import type { DatabaseConfig } from '../lib/project/config.ts'
+import { sqliteFiles } from '../lib/project/sqlite-config.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 
 export type TrustedItem = {
@@ -16,8 +17,8 @@ export function listTrustedDatabase(database: DatabaseConfig): TrustedItem[] {
       return []
     case 'sqlite': {
       // SQL can write any file of the user's (ATTACH).
-      const { seed } = database
-      return seed !== undefined && extname(seed) === '.sql' ? [{ what: 'database seed', text: seed }] : []
+      const scripts = sqliteFiles(database).flatMap(({ seed = '' }) => (extname(seed) === '.sql' ? [seed] : []))
+      return scripts.map((text) => ({ what: 'database seed', text }))
     }
     case 'postgres-docker': {
       const { image, runArgs, seed, seedCommand } = database

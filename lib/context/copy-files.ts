@@ -17,6 +17,7 @@ import { copyFile } from 'node:fs/promises'
 import { isAbsolute, join, posix, relative, resolve } from 'node:path'
 import { findFingerprint, fingerprintOf, loadManifest, memoryLimit, saveManifest } from './manifest.ts'
 import { createStaging, removeStaging } from '../dependencies/staging.ts'
+import { isSqliteFile } from '../database/sqlite/database-file.ts'
 import { findEntry, isWithin } from '../files/inner-path.ts'
 import { errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -96,11 +97,21 @@ async function stage(
     }
     if (!status.isFile()) return undefined
     makeFolders(source, staging, posix.dirname(path))
+    // What is only in its write-ahead log would be lost, and a copy while somebody writes be torn.
+    if (isSqliteFile(from)) return await copyDatabase(from, to, status, reporter)
     return await copyWhole(from, to, status, (content) => rewrite(path, content))
   } catch (error) {
     rmSync(to, { force: true })
     return passOver(path, error, reporter)
   }
+}
+
+/** As it was between two transactions. Drivers that the repository brings are not asked: the machine's own will do. */
+async function copyDatabase(from: string, file: string, { mode }: Stats, reporter: Reporter): Promise<string> {
+  const { snapshotDatabase } = await import('../database/sqlite/snapshot.ts')
+  await snapshotDatabase({ source: from, target: file, packageRoots: [], reporter })
+  chmodSync(file, mode & 0o777)
+  return findFingerprint(file) ?? ''
 }
 
 /** Copies content and mode. Returns the fingerprint of what was copied, whatever happens to the original meanwhile. */
@@ -122,7 +133,7 @@ async function copyWhole(
 
 /** The main checkout is lived in: files come and go, and some are not for us. A full disk is an error. */
 function passOver(path: string, error: unknown, reporter: Reporter): undefined {
-  const code = errorCode(error)
+  const code = errorCode(error instanceof IsolateError ? error.cause : error)
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     // git's output is decoded as UTF-8; a name that is not can't be found again.
     if (path.includes('\uFFFD')) reporter.warn(`${show(path)} is not copied: its name is not UTF-8`)
@@ -132,7 +143,7 @@ function passOver(path: string, error: unknown, reporter: Reporter): undefined {
     const hint = 'The disk is full: free some space and try again.'
     throw new IsolateError(`${show(path)} cannot be copied: ${errorText(error)}`, { hint, cause: error })
   }
-  if (code === undefined) throw error
+  if (code === undefined && !(error instanceof IsolateError)) throw error
   reporter.warn(`${show(path)} is not copied: ${errorText(error)}`)
   return undefined
 }

@@ -8,7 +8,7 @@ import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { databaseOf, type Database } from './of-lease.ts'
 import type { DatabasePurpose } from './purpose.ts'
-import { findSqlite } from './sqlite/kind.ts'
+import { listSqlite } from './sqlite/kind.ts'
 import { createSqlite, resetSqlite } from './sqlite/worktree-database.ts'
 
 export type DatabaseOptions = {
@@ -25,8 +25,7 @@ export type Provided = { lease: Lease; isNew: boolean }
 export async function createDatabases(project: Project, lease: Lease, options: DatabaseOptions): Promise<Provided> {
   if (project.config.database.provider !== 'sqlite') return provide(project, lease, [], options)
   for (const purpose of ['development', 'test'] as const) {
-    const resource = findSqlite(lease, purpose)
-    if (resource !== undefined) await createSqlite(project, lease, resource, options.reporter)
+    for (const resource of listSqlite(lease, purpose)) await createSqlite(project, lease, resource, options.reporter)
   }
   return { lease, isNew: false }
 }
@@ -44,8 +43,7 @@ export async function resetDatabase(
   const database = requireDatabase(lease, purpose)
   if (database.kind === 'postgres')
     return requireDatabase((await provide(project, lease, [purpose], options)).lease, purpose)
-  const resource = findSqlite(lease, purpose)
-  if (resource !== undefined) await resetSqlite(project, lease, resource, options.reporter)
+  for (const resource of listSqlite(lease, purpose)) await resetSqlite(project, lease, resource, options.reporter)
   return database
 }
 

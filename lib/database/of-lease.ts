@@ -4,7 +4,7 @@ import type { Lease } from '../ledger/lease.ts'
 import { parseDatabaseUrl, targetOf } from './postgres/client/database-url.ts'
 import { type PostgresResource, postgresShape } from './postgres/resources.ts'
 import type { DatabasePurpose } from './purpose.ts'
-import { sqliteKind } from './sqlite/kind.ts'
+import { listSqlite, sqliteKind } from './sqlite/kind.ts'
 
 export type Database = SqliteDatabase | PostgresDatabase
 
@@ -13,6 +13,8 @@ export type SqliteDatabase = {
   /** `file:` and the absolute path, as Prisma, libSQL, Drizzle and most drivers read it. */
   url: string
   path: string
+  /** Those beside it, as absolute paths. */
+  further: readonly string[]
 }
 
 export type PostgresDatabase = {
@@ -30,18 +32,23 @@ export type PostgresDatabase = {
 /** Undefined when the lease holds none. After a change of provider the newest counts. */
 export function databaseOf(lease: Lease, purpose: DatabasePurpose = 'development'): Database | undefined {
   for (const resource of lease.resources.toReversed()) {
-    if (sqliteKind.is(resource) && (resource.isTest ?? false) === (purpose === 'test')) {
-      const path = join(lease.worktree, resource.inner)
-      return { kind: 'sqlite', url: `file:${path}`, path }
+    if (sqliteKind.is(resource) && !resource.isFurther && (resource.isTest ?? false) === (purpose === 'test')) {
+      const [path = '', ...further] = listSqlite(lease, purpose).map(({ inner }) => join(lease.worktree, inner))
+      return { kind: 'sqlite', url: sqliteUrl(path), path, further }
     }
     if (postgresShape.is(resource) && resource.purpose === purpose) return describe(resource)
   }
   return undefined
 }
 
+/** As `SqliteDatabase` has it. */
+export function sqliteUrl(path: string): string {
+  return `file:${path}`
+}
+
 /** For people: never with a password. */
 export function describeDatabase(database: Database): string {
-  if (database.kind === 'sqlite') return database.path
+  if (database.kind === 'sqlite') return [database.path, ...database.further].join(', ')
   return `${database.name} on ${database.host}:${database.port}`
 }
 

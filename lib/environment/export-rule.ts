@@ -36,8 +36,12 @@ const localUrl =
 /** The database's URL, or a file's path: as it is, or in a URL: `file:/…`, `sqlite:////…?mode=rwc`. */
 function isOwnDatabase(value: string, database: Database): boolean {
   if (database.kind === 'postgres') return value === database.url
-  const at = value.indexOf(database.path)
+  return [database.path, ...database.further].some((path) => isOwnFile(value, path))
+}
+
+function isOwnFile(value: string, path: string): boolean {
+  const at = value.indexOf(path)
   if (at === -1) return false
-  const after = value.slice(at + database.path.length)
+  const after = value.slice(at + path.length)
   return /^(?:[a-z][a-z0-9+]*:(?:\/\/\/?)?)?$/.test(value.slice(0, at)) && /^(?:\?[\w=&.-]*)?$/.test(after)
 }

@@ -30,6 +30,7 @@ import type { Resource } from '../ledger/resource.ts'
 import { composePortNames } from '../project/compose-ports.ts'
 import type { Config } from '../project/config.ts'
 import type { Project, ProjectFiles } from '../project/project.ts'
+import { sqliteFiles } from '../project/sqlite-config.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { notTrusted } from '../report/not-trusted.ts'
@@ -199,7 +200,8 @@ async function planResources(
 /** Databases are made by another part, and the seed of a file belongs to the main checkout. */
 function databaseFiles({ database }: Config, lease: Lease): string[] {
   const own = resourcesOf(lease, sqliteKind).map(({ inner }) => inner)
-  return database.provider === 'sqlite' && database.seed !== undefined ? [...own, database.seed] : own
+  if (database.provider !== 'sqlite') return own
+  return [...own, ...sqliteFiles(database).flatMap(({ seed }) => seed ?? [])]
 }
 
 /** Waits for all, so that a failure never leaves one of them still writing into what is then torn down. */

@@ -6,13 +6,11 @@ import { readEnvironment, readPortRemap, type EnvironmentConfig, type PortRemap 
 import { isInnerPath } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
+import { readSqlite, type SqliteConfig } from './sqlite-config.ts'
 import type { DependencyKind, DependencyStrategy } from '../dependencies/dependency-plan.ts'
 
 /** `hasTest`: a worktree has a second database, for its tests, made like the first. */
 export type DatabaseConfig = { provider: 'none' } | SqliteConfig | PostgresDockerConfig | PostgresServerConfig
-
-/** `path` in the worktree, `seed` in the main checkout; both relative. Without a seed, `path` in the main checkout is it. */
-export type SqliteConfig = { provider: 'sqlite'; path: string; seed: string | undefined; hasTest: boolean }
 
 export type PostgresDockerConfig = {
   provider: 'postgres-docker'
@@ -129,12 +127,7 @@ function readDatabase(section: Section): DatabaseConfig {
 function readProvider(section: Section, provider: DatabaseConfig['provider']): DatabaseConfig {
   switch (provider) {
     case 'sqlite':
-      return {
-        provider,
-        path: section.path('path') ?? '.agent-isolate/dev.db',
-        seed: section.path('seed'),
-        hasTest: section.flag('test') ?? false,
-      }
+      return readSqlite(section)
     case 'postgres-docker':
       return readPostgresDocker(section)
     case 'postgres-server':

@@ -5,6 +5,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { requireRepository, type Repository } from '../git/repository.ts'
 import { findSeed } from './seed.ts'
+import { sqliteFiles } from './sqlite-config.ts'
 import { isTrusted, type Trustee } from './trust.ts'
 
 export type ProjectFiles = {
@@ -59,12 +60,22 @@ export async function loadProjectIfRight(repository: Repository): Promise<Projec
 /** Bytes; JavaScript's strings are no longer. */
 const longestText = 2 ** 29 - 24
 
+/** Of those that are SQL; of several as one. */
+function seedTexts(source: string, seeds: readonly (string | undefined)[]): string | undefined {
+  const scripts = seeds.filter((seed) => seed?.endsWith('.sql'))
+  const texts = scripts.map((seed) => readIfAny(join(source, seed ?? ''), longestText))
+  return texts.length > 1 ? JSON.stringify(texts) : texts[0]
+}
+
 /** A seed in SQL is run, so it is among what trust is given to; a dump holds SQL. One that is not there, or no file, is reported when it is needed. */
 async function seedScript(source: string | undefined, { database }: Config): Promise<string | undefined> {
   if (source === undefined || !('seed' in database) || database.seed === undefined) return undefined
   try {
     if (database.provider === 'sqlite') {
-      return database.seed.endsWith('.sql') ? readIfAny(join(source, database.seed), longestText) : undefined
+      return seedTexts(
+        source,
+        sqliteFiles(database).map(({ seed }) => seed),
+      )
     }
     return findSeed(source, database).hash
   } catch (error) {

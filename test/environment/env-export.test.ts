@@ -57,7 +57,7 @@ for (const [lines, answer] of [
     test(`an untrusted ${line} is ${answer ? 'exported' : 'held back'}`, () => {
       const [entry] = renderTemplate(line, variables).entries
       assert.ok(entry !== undefined)
-      assert.equal(isSafeToExport(entry, [{ kind: 'sqlite', url: `file:${path}`, path }]), answer)
+      assert.equal(isSafeToExport(entry, [{ kind: 'sqlite', url: `file:${path}`, path, further: [] }]), answer)
     })
   }
 }

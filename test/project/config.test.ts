@@ -11,6 +11,7 @@ test('no file, and an empty object, give the defaults', () => {
     provider: 'sqlite',
     path: '.agent-isolate/dev.db',
     seed: undefined,
+    further: [],
     hasTest: false,
   })
   assert.deepEqual(config.ports, { names: [], range: [20000, 29999], remap: {} })
@@ -28,6 +29,7 @@ test('what is set replaces the defaults, and only that', () => {
     provider: 'sqlite',
     path: 'prisma/dev.db',
     seed: 'prisma/seed.db',
+    further: [],
     hasTest: false,
   })
   assert.deepEqual(config.ports, { names: ['api'], range: [4000, 4999], remap: {} })

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync } from 'node:fs'
 import { realpathSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { findOddity } from '../../files/read-if-any.ts'
+import { findOddity, openRegularFile } from '../../files/read-if-any.ts'
 import { errorCode, errorText, IsolateError } from '../../report/isolate-error.ts'
 import type { SqliteEngine } from './engine.ts'
 
@@ -25,6 +25,23 @@ const headerBytes = 100
 const magic = 'SQLite format 3\0'
 const writeVersionOffset = 18
 const walVersion = 2
+
+/** By the header alone, since the endings are used for other things too. False for what is no file, or may not be read. */
+export function isSqliteFile(path: string): boolean {
+  try {
+    const file = openRegularFile(path)
+    try {
+      const header = Buffer.alloc(magic.length)
+      return readSync(file, header, 0, magic.length, 0) === magic.length && header.toString('latin1') === magic
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if (error instanceof IsolateError || ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errorCode(error) ?? ''))
+      return false
+    throw error
+  }
+}
 
 /** The database at `path`. Throws `IsolateError` when there is none, or when the file is something else. */
 export function requireDatabaseFile(path: string): DatabaseFile {

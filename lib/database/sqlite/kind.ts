@@ -5,6 +5,7 @@ import { isText } from '../../files/json.ts'
 import { resourcesOf, type Kind } from '../../ledger/kind.ts'
 import type { Lease } from '../../ledger/lease.ts'
 import type { Config } from '../../project/config.ts'
+import { sqliteFiles } from '../../project/sqlite-config.ts'
 import type { DatabasePurpose } from '../purpose.ts'
 import { sqliteSideFiles } from './snapshot.ts'
 import { removeSqlite, sqlitePath, type SqliteResource } from './worktree-database.ts'
@@ -22,20 +23,34 @@ export const sqliteKind: Kind<SqliteResource> = {
   },
 }
 
-/** What is missing: the file, and the one for tests where configured. */
+/** What is missing: the files, and the one for tests where configured. A file that was asked for first later than another is a further one. */
 export function planSqlite(lease: Lease, { database }: Config): SqliteResource[] {
   if (database.provider !== 'sqlite') return []
   const purposes: DatabasePurpose[] = database.hasTest ? ['development', 'test'] : ['development']
-  return purposes
+  const plan = (inner: string, role: Pick<SqliteResource, 'isTest' | 'isFurther'>): SqliteResource => ({
+    kind: 'sqlite',
+    inner,
+    existed: isTaken(join(lease.worktree, inner)),
+    ...role,
+  })
+  const own = purposes
     .filter((purpose) => findSqlite(lease, purpose) === undefined)
-    .map((purpose) => {
-      const inner = sqlitePath(database, purpose)
-      const existed = isTaken(join(lease.worktree, inner))
-      return { kind: 'sqlite', inner, existed, ...(purpose === 'test' ? { isTest: true } : {}) }
-    })
+    .map((purpose) => plan(sqlitePath(database, purpose), purpose === 'test' ? { isTest: true } : {}))
+  if (database.further.length === 0) return own
+  const known = new Set([...resourcesOf(lease, sqliteKind), ...own].map(({ inner }) => inner))
+  const missing = sqliteFiles(database).filter(({ path }) => !known.has(path))
+  return [...own, ...missing.map(({ path }) => plan(path, { isFurther: true }))]
+}
+
+/** All that hold data for that purpose, the one that URLs name first. */
+export function listSqlite(lease: Pick<Lease, 'resources'>, purpose: DatabasePurpose): SqliteResource[] {
+  const further = purpose === 'test' ? [] : resourcesOf(lease, sqliteKind).filter(({ isFurther }) => isFurther)
+  return [findSqlite(lease, purpose) ?? [], further].flat()
 }
 
 /** The newest one for that purpose. */
-export function findSqlite(lease: Pick<Lease, 'resources'>, purpose: DatabasePurpose): SqliteResource | undefined {
-  return resourcesOf(lease, sqliteKind).findLast(({ isTest }) => (isTest ?? false) === (purpose === 'test'))
+function findSqlite(lease: Pick<Lease, 'resources'>, purpose: DatabasePurpose): SqliteResource | undefined {
+  return resourcesOf(lease, sqliteKind).findLast(
+    ({ isTest, isFurther }) => !isFurther && (isTest ?? false) === (purpose === 'test'),
+  )
 }

@@ -10,8 +10,8 @@ import { findOddity } from '../../files/read-if-any.ts'
 import { makeSelfIgnoringFolder, removeSelfIgnoringFolder } from '../../files/self-ignoring-folder.ts'
 import { ownGitFolder } from '../../git/linked-git-dir.ts'
 import type { Lease } from '../../ledger/lease.ts'
-import type { SqliteConfig } from '../../project/config.ts'
 import type { Project } from '../../project/project.ts'
+import { sqliteFiles, type SqliteConfig, type SqliteFile } from '../../project/sqlite-config.ts'
 import { errorCode, IsolateError } from '../../report/isolate-error.ts'
 import { notTrusted } from '../../report/not-trusted.ts'
 import type { Reporter } from '../../report/reporter.ts'
@@ -23,8 +23,8 @@ import { snapshotDatabase, sqliteSideFiles } from './snapshot.ts'
 /** The folder in a worktree that is ours, unless configured otherwise. */
 const ownFolderName = '.agent-isolate'
 
-/** One that `existed` (git has checked it out) stays. `isTest`: the second one, for tests. */
-export type SqliteResource = { kind: 'sqlite'; inner: string; existed: boolean; isTest?: true }
+/** One that `existed` (git has checked it out) stays. `isTest`: the second one, for tests; `isFurther`: one beside the first. */
+export type SqliteResource = { kind: 'sqlite'; inner: string; existed: boolean; isTest?: true; isFurther?: true }
 
 /** The path in the worktree of the database for that purpose: `dev.db`, and beside it `dev-test.db`. */
 export function sqlitePath({ path }: Pick<SqliteConfig, 'path'>, purpose: DatabasePurpose): string {
@@ -40,16 +40,17 @@ export function sqlitePath({ path }: Pick<SqliteConfig, 'path'>, purpose: Databa
 export async function createSqlite(
   project: Project,
   lease: Lease,
-  { inner }: SqliteResource,
+  resource: SqliteResource,
   reporter: Reporter,
 ): Promise<void> {
+  const { inner } = resource
   requireOutsideDependencies(inner)
   const target = requireWritablePath(lease.worktree, inner)
   const place = placeOf(lease.worktree, target)
   sweepStaging(place)
   if (existsSync(target)) return
   if (basename(dirname(target)) === ownFolderName) makeSelfIgnoringFolder(dirname(target))
-  const seed = findSeed(project, reporter)
+  const seed = findSeed(project, resource, reporter)
   if (seed === undefined) return
   if (needsTrust(project, seed)) reporter.warn(notTrusted(`${seed} was not run`, 'it', lease.worktree).text)
   else await growFromSeed(project, seed, place, reporter)
@@ -63,12 +64,13 @@ export async function createSqlite(
 export async function resetSqlite(
   project: Project,
   lease: Lease,
-  { inner, existed }: SqliteResource,
+  resource: SqliteResource,
   reporter: Reporter,
 ): Promise<void> {
+  const { inner, existed } = resource
   const path = join(lease.worktree, inner)
   requireInWorktree(lease.worktree, inner)
-  const seed = findSeed(project, reporter)
+  const seed = findSeed(project, resource, reporter)
   if (seed !== undefined && needsTrust(project, seed)) {
     const untrusted = notTrusted(`${seed} was not run`, 'it')
     throw new IsolateError(untrusted.message, untrusted)
@@ -132,9 +134,9 @@ function requireOutsideDependencies(inner: string): void {
 }
 
 /** The configured seed, which must exist, or else the main checkout's own database, if it has one. */
-function findSeed({ repository, config }: Project, reporter: Reporter): string | undefined {
-  const { database } = config
-  if (database.provider !== 'sqlite' || repository.source === undefined) return undefined
+function findSeed({ repository, config }: Project, resource: SqliteResource, reporter: Reporter): string | undefined {
+  if (config.database.provider !== 'sqlite' || repository.source === undefined) return undefined
+  const database = fileOf(config.database, resource)
   const path = join(repository.source, database.seed ?? database.path)
   const oddity = findOddity(path)
   if (oddity !== undefined && database.seed === undefined) {
@@ -151,6 +153,12 @@ function findSeed({ repository, config }: Project, reporter: Reporter): string |
   throw new IsolateError(`the database seed ${path} does not exist`, {
     hint: 'Make it, or take "database.seed" out of agent-isolate.json.',
   })
+}
+
+/** What the config says of it; where that names it no more, the same path. */
+function fileOf(config: SqliteConfig, { inner, isFurther }: SqliteResource): SqliteFile {
+  const named = sqliteFiles(config).find(({ path }) => path === inner)
+  return named ?? (isFurther ? { path: inner, seed: undefined } : config)
 }
 
 function requireInside(source: string, path: string): string {
