@@ -33,10 +33,13 @@ function sameLength({ list }: Paths, other: Paths | undefined): boolean {
 function readPaths(section: Section, key: string): Paths | undefined {
   const value = section.value(key)
   if (value === undefined) return undefined
-  const list: unknown[] = Array.isArray(value) ? value : [value]
-  if (list.length > 0 && new Set(list).size === list.length && list.every(isPath))
-    return { list, isList: Array.isArray(value) }
-  return section.fail(key, 'a relative path inside the repository, or a list of them')
+  const isList = Array.isArray(value)
+  const list: unknown[] = isList ? value : [value]
+  if (list.length > 0 && new Set(list).size === list.length && list.every(isPath)) return { list, isList }
+  return section.fail(
+    key,
+    isList ? 'a list of paths, each inside the repository' : 'a relative path inside the repository',
+  )
 }
 
 function isPath(value: unknown): value is string {
