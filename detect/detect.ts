@@ -10,7 +10,7 @@ import { detectDatabaseUrls, detectSqliteFiles, type EnvDatabaseUrl, type Sqlite
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
 import { detectFrameworks, type Framework } from './framework.ts'
 import { detectOrms, type Orm } from './orm.ts'
-import { detectPackages, type PackageManager, type Workspaces } from './packages.ts'
+import { detectPackages, type Manifest, type PackageManager, type Workspaces } from './packages.ts'
 import { detectPython, type Python } from './python.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 import { detectAgents, detectGitHooks, detectPrograms, type Agent, type GitHooks, type Program } from './tools.ts'
@@ -21,6 +21,8 @@ export type Detection = {
   /** Undefined without a package.json and a deno.json. */
   packageManager: PackageManager | undefined
   workspaces: Workspaces
+  /** The package.json files, the top's first. */
+  manifests: readonly Manifest[]
   python: Python | undefined
   /** Those of workspaces too, the top first. */
   frameworks: readonly Framework[]
@@ -49,6 +51,7 @@ export async function detectRepository(root: string): Promise<Detection> {
     root,
     packageManager: packages.manager,
     workspaces: packages.workspaces,
+    manifests: packages.manifests,
     python,
     frameworks: detectFrameworks(all, packages.manifests, python, read),
     orms: detectOrms(all, packages, python, read),

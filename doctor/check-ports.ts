@@ -1,20 +1,25 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
-import { serverScheme } from '../detect/database.ts'
-import { parseEnvStatements } from '../lib/env-text/syntax.ts'
-import { composePorts } from './compose-ports.ts'
-import { findVariable } from './compose-variable.ts'
-import { collision, isForDevelopment } from './port-collision.ts'
-import { loopbackPort, variableFor, type NameOf } from './port-hit.ts'
+import { findInsidePorts } from '../detect/source/find-ports.ts'
+import type { Hit } from '../detect/source/port-hit.ts'
+import { findPorts } from '../detect/source/repository-ports.ts'
 import type { Check, Context, Finding } from './check.ts'
-import { templateKeys } from './template-keys.ts'
-import { findFixedPorts } from './port-rules.ts'
+import { composePorts } from './compose-ports.ts'
+import { envPorts } from './env-ports.ts'
+import { collision } from './port-collision.ts'
+import { rankFindings } from './rank-findings.ts'
+import { inTemplate, templateKeys } from './template-keys.ts'
 
 export const portsCheck: Check = {
   id: 'ports',
   title: 'Ports written into the code',
   run(context) {
-    const found = [...codePorts(context), ...composePorts(context), ...envPorts(context)]
-    return found.length > 0 ? found : [{ id: 'ports.ok', severity: 'ok', message: 'no port is written into the code' }]
+    const { project, sources, detection, template } = context
+    const { remap, names } = project.config.ports
+    const ports = findPorts(sources, detection.manifests, { remap, names, template }, templateKeys(context))
+    const ofCode = ports.hits.map(({ path, hit }) => describeHit(path, hit, context))
+    const found = [...ofCode, ...composePorts(context), ...envPorts(context, ports.nameOf)]
+    const faults = rankFindings(found, context)
+    return [...(faults.length > 0 ? faults : [nothingFound]), ...insidePorts(context)]
   },
 }
 
@@ -53,73 +58,38 @@ export const frameworksCheck: Check = {
   },
 }
 
-function codePorts(context: Context): Finding[] {
-  const found = context.sources
-    .map((source) => ({ source, hits: findFixedPorts(source) }))
-    .filter(({ hits }) => hits.length > 0)
-  const nameOf = chooseNames(found.flatMap(({ hits }) => hits.map(({ port }) => port)))
-  const set = templateKeys(context)
-  const template = context.project.config.environment.template
-  return found.flatMap(({ source }) =>
-    findFixedPorts(source, nameOf).map(({ rule, severity, line, port, fix }) => {
-      const name = nameOf(port)
-      const isNew = name.startsWith('PORT_') && !set.has(name)
-      const more = isNew ? `\nand in ${template}: ${name}=$AGENT_${name}` : ''
-      const what = { id: `ports.${rule}`, severity, message: `port ${port} is fixed`, why: collision }
-      return { ...what, fix: fix + more, file: source.path, line }
-    }),
-  )
+const nothingFound: Finding = { id: 'ports.ok', severity: 'ok', message: 'no port is fixed in what was read' }
+
+function describeHit(file: string, hit: Hit, context: Context): Finding {
+  const { rule, severity, line, variable, setting } = hit
+  const isSet = setting === undefined || templateKeys(context).has(variable)
+  const fix = [hit.fix, ...(isSet ? [] : [(hit.fix === '' ? '' : 'and ') + inTemplate(context, setting)])]
+  const why = rule === 'test-target' ? siblingTested : collision
+  const text = fix.filter((each) => each !== '').join('\n')
+  return { id: `ports.${rule}`, severity, message: describePort(hit), why, fix: text, file, line }
 }
 
-/** PORT is the port that is met most often, the first of several; another server needs a variable of its own. Pure. */
-export function chooseNames(ports: readonly number[]): NameOf {
-  const counts = new Map<number, number>()
-  for (const port of ports) if (variableFor(port) === 'PORT') counts.set(port, (counts.get(port) ?? 0) + 1)
-  const [main] = [...counts].toSorted(([, a], [, b]) => b - a)[0] ?? []
-  return (port) => (variableFor(port) === 'PORT' && port !== main ? `PORT_${port}` : variableFor(port))
+const siblingTested =
+  'The tests run against whatever listens there: with reuseExistingServer, and in Cypress always, that may be the server of another worktree.'
+
+function describePort({ rule, port, variable }: Hit): string {
+  if (rule === 'unset') return `${variable} is set nowhere, so it is port ${port} in every worktree`
+  if (rule === 'test-target') return `tests the server on port ${port}, whoever started it`
+  return rule === 'address' ? `leads to port ${port} from every worktree` : `port ${port} is fixed`
 }
 
-/** `PORT=3000` is no fault there: what is exported wins. An address is one, unless the template sets its key. */
-function envPorts(context: Context): Finding[] {
-  const { sources, template, project, detection } = context
-  const set = templateKeys(context)
-  const name = project.config.environment.template
-  const inFiles = sources
-    .filter(({ path, kind }) => kind === 'env' && isForDevelopment(path))
-    .flatMap(({ path, lines }) =>
-      addressesOf(lines.join('\n'))
-        .filter(({ key }) => !set.has(key))
-        .map(({ key, line, port, value }): Finding => ({
-          id: 'ports.env-file',
-          severity: 'warning',
-          message: `${key} leads to port ${port} from every worktree`,
-          why: collision,
-          fix: `in ${name}: ${key}=${value.replace(`:${port}`, () => `:${findVariable(detection.compose, project.config.compose.ports, port)?.value ?? '$AGENT_DYNAMIC_PORT'}`)}`,
-          file: path,
-          line,
-        })),
-    )
-  const inTemplate = parseEnvStatements(template ?? '').flatMap(({ assignment, line }): Finding[] => {
-    const { key = '', body = '' } = assignment ?? {}
-    const isFixed = /(?:^|_)PORT$/.test(key) && /^\d+$/.test(body)
-    const port = isFixed ? Number(body) : isDatabaseUrl(body) ? undefined : loopbackPort(body)
-    if (port === undefined) return []
-    const fix = `${key}=${isFixed ? '$AGENT_DYNAMIC_PORT' : body.replace(`:${port}`, ':$AGENT_DYNAMIC_PORT')}`
-    const message = `${key} is ${port} in every worktree`
-    return [{ id: 'ports.template', severity: 'error', message, why: collision, fix, file: name, line }]
+/** For information. */
+function insidePorts({ sources }: Context): Finding[] {
+  const found = sources.flatMap((source) => {
+    const ports = [...new Set(findInsidePorts(source))]
+    return ports.length === 0 ? [] : [`${source.path} ${ports.join(', ')}`]
   })
-  return [...inFiles, ...inTemplate]
+  if (found.length === 0) return []
+  const shown = found.slice(0, mostShown).join('; ')
+  const more = found.length > mostShown ? `; and ${found.length - mostShown} more files` : ''
+  return [
+    { id: 'ports.inside', severity: 'ok', message: `ports inside containers, which are no clash: ${shown}${more}` },
+  ]
 }
 
-function addressesOf(text: string): { key: string; line: number; port: number; value: string }[] {
-  return parseEnvStatements(text).flatMap(({ assignment, line }) => {
-    const port = assignment === undefined || isDatabaseUrl(assignment.body) ? undefined : loopbackPort(assignment.body)
-    return assignment === undefined || port === undefined
-      ? []
-      : [{ key: assignment.key, line, port, value: assignment.body }]
-  })
-}
-
-function isDatabaseUrl(value: string): boolean {
-  return new RegExp(`^${serverScheme}://`, 'i').test(value)
-}
+const mostShown = 5

@@ -6,7 +6,7 @@ import type { Check, Context, Finding } from './check.ts'
 import { adviseTemplate } from './database-advice.ts'
 import { findDatabase, findSharedDatabases } from './database-rules.ts'
 import { isForDevelopment } from './port-collision.ts'
-import { isTestFile } from './source-files.ts'
+import { isTestFile } from '../detect/source/source-files.ts'
 import { templateKeys } from './template-keys.ts'
 
 const why = 'Every worktree reaches the same data: migrations, seeds and tests of one agent wipe another’s.'

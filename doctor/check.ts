@@ -1,10 +1,11 @@
 /** What a check of the doctor is: a question with findings for an answer. */
 import type { Detection } from '../detect/detect.ts'
+import type { Coverage } from '../detect/source/coverage.ts'
 import type { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Project } from '../lib/project/project.ts'
 import type { Reporter } from '../lib/report/reporter.ts'
 import type { SettingsFile } from './settings-files.ts'
-import type { SourceFile } from './source-files.ts'
+import type { SourceFile } from '../detect/source/source-files.ts'
 
 /** `error`: parallel agents will break each other, or nothing works at all. `warning`: they may. */
 export type Severity = 'error' | 'warning' | 'ok'
@@ -44,6 +45,8 @@ export type Context = {
   detection: Detection
   settings: readonly SettingsFile[]
   sources: readonly SourceFile[]
+  /** Which files were read, and which were not. */
+  coverage: Coverage
   /** What the environment template says; undefined without one. */
   template: string | undefined
   env: NodeJS.ProcessEnv

@@ -8,6 +8,7 @@ import { configFileName } from '../lib/project/config.ts'
 import type { Context, Finding } from './check.ts'
 import { variableOf } from './compose-variable.ts'
 import { collision, isForDevelopment } from './port-collision.ts'
+import { inTemplate, templateKeys } from './template-keys.ts'
 
 export function composePorts(context: Context): Finding[] {
   const files = context.detection.compose.filter(({ path }) => isForDevelopment(path))
@@ -79,7 +80,7 @@ function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: b
   if (isOverridable && Object.hasOwn(configured, service.name)) return []
   return service.ports.flatMap((port): Finding[] => {
     const { line, published, count } = port
-    if (published === undefined) return []
+    if (published === undefined) return unsetPort(service, port, file, isOverridable, context)
     const taken = count === 1 ? `port ${published}` : `ports ${published}-${published + count - 1}`
     const message = `the service ${service.name} takes ${taken} of this machine`
     const byHand = adviseVariable(service, port, published, context)
@@ -88,8 +89,27 @@ function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: b
   })
 }
 
+/** `${WEB_PORT:-3000}:3000`, where nothing gives WEB_PORT a value of the worktree's own. */
+function unsetPort(
+  service: ComposeService,
+  { text, line, target }: ComposePort,
+  file: ComposeFile,
+  isOverridable: boolean,
+  context: Context,
+): Finding[] {
+  const [, variable, address = '', fallback] = /\$\{(\w+):?-([\d.]+:)?(\d{2,5})\}/.exec(text) ?? []
+  if (variable === undefined || templateKeys(context).has(variable)) return []
+  const port = { text, line, target, count: 1, published: Number(fallback) }
+  const { value } = variableOf({ name: service.name, ports: [port] }, port.published)
+  const message = `${variable} is set nowhere, so the service ${service.name} takes port ${fallback} in every worktree`
+  const setting = inTemplate(context, `${variable}=${address}${value}`)
+  const ofFile = { services: [{ ...service, ports: [port] }] }
+  const fix = isOverridable ? `${adviseConfig(ofFile, context.project.config.compose.ports)}\nor ${setting}` : setting
+  return [{ id: 'ports.compose-variable', severity: 'error', message, why: collision, fix, file: file.path, line }]
+}
+
 /** All at once, so that the line can be copied as it is. */
-function adviseConfig({ services }: ComposeFile, configured: ComposePorts): string {
+function adviseConfig({ services }: Pick<ComposeFile, 'services'>, configured: ComposePorts): string {
   const wanted = services.flatMap(({ name, ports }): [string, unknown][] => {
     const leasable = ports.filter(({ published, count }) => published !== undefined && count < blockSize)
     const all = leasable.flatMap(({ published = 0, target = published, count }) =>

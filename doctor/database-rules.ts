@@ -1,8 +1,8 @@
 /** Where a database is fixed that every worktree would reach: server URLs and absolute SQLite paths in code and settings. */
 import { serverScheme, withoutCredentials } from '../detect/database.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
-import { isOverridable } from './port-hit.ts'
-import type { SourceFile } from './source-files.ts'
+import { isOverridable } from '../detect/source/port-hit.ts'
+import type { SourceFile } from '../detect/source/source-files.ts'
 
 export type DatabaseHit = {
   /** From 1. */
@@ -58,8 +58,15 @@ function adviseUrl(path: string, kind: SourceFile['kind'], line: string, written
     script: 'process.env.DATABASE_URL',
     python: 'os.environ["DATABASE_URL"]',
     ruby: 'ENV.fetch("DATABASE_URL")',
+    go: 'os.Getenv("DATABASE_URL")',
+    rust: 'std::env::var("DATABASE_URL")',
+    jvm: 'System.getenv("DATABASE_URL")',
+    dotnet: 'Environment.GetEnvironmentVariable("DATABASE_URL")',
+    php: "getenv('DATABASE_URL')",
+    elixir: 'System.get_env("DATABASE_URL")',
+    spring: '${DATABASE_URL}',
   }
-  const expression = kind === 'script' || kind === 'python' || kind === 'ruby' ? read[kind] : '$DATABASE_URL'
+  const expression = new Map<string, string>(Object.entries(read)).get(kind) ?? '$DATABASE_URL'
   const quoted = ['"', "'", '`'].map((quote) => quote + written + quote).find((each) => line.includes(each))
   return (quoted === undefined ? `read it from ${expression}` : line.replace(quoted, () => expression)).trim()
 }

@@ -8,7 +8,7 @@ import { requireRepository } from '../lib/git/repository.ts'
 import type { Reporter } from '../lib/report/reporter.ts'
 import type { Context } from './check.ts'
 import { loadSettingsFiles } from './settings-files.ts'
-import { loadSourceFiles } from './source-files.ts'
+import { loadSourceFiles } from '../detect/source/source-files.ts'
 
 /** Throws `IsolateError` outside a repository, and inside a bare one. */
 export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter: Reporter): Promise<Context> {
@@ -27,7 +27,7 @@ export async function loadContext(cwd: string, env: NodeJS.ProcessEnv, reporter:
     configFault,
     detection,
     settings: loadSettingsFiles(root, home, new Set(detection.files.tracked)),
-    sources: loadSourceFiles(root, detection.files),
+    ...loadSourceFiles(root, detection.files),
     template: loadTemplate(project, root),
     env,
     reporter,

@@ -1,19 +1,41 @@
-/** A port or an address found in a line, and what the rules for the different languages have in common. */
-import { serverScheme } from '../detect/database.ts'
+/** A port or an address found in a line, and what the rules for the different kinds of files have in common. Pure. */
+import { serverScheme } from '../database.ts'
 
 export type Hit = {
-  /** Stable, without the check's name: `listen`, `address`. */
+  /** Stable, without the check's name: `listen`, `address`, `unset`. */
   rule: string
   severity: 'error' | 'warning'
   /** From 1. */
   line: number
   port: number
-  /** The line to write, or what to do. */
+  /** The line to write, or what to do; '' where `setting` alone does it. */
   fix: string
+  /** The environment variable that `fix` reads. */
+  variable: string
+  /** The line of the environment template that gives it a value; undefined where none is known that leads anywhere. */
+  setting: string | undefined
+  /** The file says it, but this variable beats it: no fault where the template sets it. */
+  beatenBy?: string
 }
 
-/** A rule: the group named `port`, or else the first, is the port. `pattern` has the flags `dg`. */
-export type Rule = { rule: string; severity: Hit['severity']; pattern: RegExp; isMeant?: (match: Match) => boolean }
+/**
+ * A rule: the group named `port`, or else the first, is the port. `pattern` has the flags `dg`. A server `listens` on the
+ * port, or something leads to it, by which it is `reached`.
+ */
+export type Rule = {
+  rule: string
+  role: 'listens' | 'reached'
+  pattern: RegExp
+  isMeant?: (match: Match) => boolean
+  /** Of the kind's files those alone. */
+  files?: RegExp
+  /** What to write, where the kind's own way does not fit. */
+  rewrite?: Rewrite
+  /** The variable to use, where it is not the port's usual one, and its value for a port. */
+  own?: { variable: string; value: (port: string) => string }
+  /** That variable beats what the file says: no line of it has to change. */
+  isBeaten?: true
+}
 
 export type Match = {
   text: string
@@ -27,8 +49,13 @@ export type Match = {
 /** What replaces the port, at `start` to `end` of its line, by the environment variable `name`. */
 export type Rewrite = (line: string, start: number, end: number, port: number, name: string) => string
 
-/** The environment variable for a port. */
-export type NameOf = (port: number) => string
+/** The environment variable for a port, and what the template sets it to: `PORT`, `$AGENT_DYNAMIC_PORT`. */
+export type PortName = { variable: string; value: string | undefined }
+
+export type NameOf = (port: number) => PortName
+
+/** How a file is written: the variables that a browser may see begin with `browser`, as `import.meta.env.VITE_`. */
+export type Writing = { path: string; rewrite: Rewrite; nameOf: NameOf; browser: string | undefined }
 
 /** A file's lines with comments made blank, and the same in one piece with where each line starts. */
 export type CodeText = { code: readonly string[]; text: string; starts: readonly number[] }
@@ -38,28 +65,52 @@ export function joinLines(code: readonly string[]): CodeText {
 }
 
 /** The hits of one rule in a file. */
-export function applyRule(
-  { rule, severity, pattern, isMeant = () => true }: Rule,
-  { code, text, starts }: CodeText,
-  rewrite: Rewrite,
-  nameOf: NameOf,
-): Hit[] {
-  return [...text.matchAll(pattern)].flatMap((found) => {
+export function applyRule(rule: Rule, { code, text, starts }: CodeText, writing: Writing): Hit[] {
+  if (rule.files !== undefined && !rule.files.test(writing.path)) return []
+  return [...text.matchAll(rule.pattern)].flatMap((found) => {
     const [portStart, portEnd] = found.indices?.groups?.['port'] ?? found.indices?.[1] ?? [0, 0]
     const port = Number(text.slice(portStart, portEnd))
-    const line = lineAt(starts, portStart)
+    const index = lineAt(starts, portStart)
     const match = { text, index: found.index, port, portStart, portEnd, groups: [...found] }
-    if (!isPort(port) || isOverridable(code, line) || !isMeant(match)) return []
-    const start = portStart - (starts[line] ?? 0)
-    const fix = rewrite(code[line] ?? '', start, start + portEnd - portStart, port, nameOf(port)).trim()
-    return [{ rule, severity, line: line + 1, port, fix }]
+    if (!isPort(port) || isOverridable(code, index) || rule.isMeant?.(match) === false) return []
+    const start = portStart - (starts[index] ?? 0)
+    const place = { line: code[index] ?? '', start, end: start + portEnd - portStart, port }
+    const what = { rule: rule.rule, severity: severityOf(rule.role), line: index + 1, port }
+    return [{ ...what, ...advise(writing, rule, place) }]
   })
 }
 
+type Place = { line: string; start: number; end: number; port: number }
+
+function advise(
+  usual: Writing,
+  { role, own, isBeaten, rewrite = usual.rewrite }: Rule,
+  { line, start, end, port }: Place,
+): Pick<Hit, 'fix' | 'variable' | 'setting' | 'beatenBy'> {
+  const { variable, value } = usual.nameOf(port)
+  if (own !== undefined) {
+    const setting = `${own.variable}=${own.value(value ?? '$AGENT_DYNAMIC_PORT')}`
+    if (isBeaten) return { fix: '', variable: own.variable, setting, beatenBy: own.variable }
+    return { fix: rewrite(line, start, end, port, variable), variable: own.variable, setting }
+  }
+  const prefix = role === 'reached' ? usual.browser : undefined
+  const [name, read] = prefix === undefined ? [variable, variable] : [lastWord(prefix) + variable, prefix + variable]
+  const fix = rewrite(line, start, end, port, read).trim()
+  return { fix, variable: name, setting: value === undefined ? undefined : `${name}=${value}` }
+}
+
+function lastWord(text: string): string {
+  return /\w*$/.exec(text)?.[0] ?? ''
+}
+
+export function severityOf(role: Rule['role']): Hit['severity'] {
+  return role === 'listens' ? 'error' : 'warning'
+}
+
 /** `localhost:3000` and the like, also inside URLs, but not where a database URL is at fault, which has its own finding. */
-export const addressRule: Rule = {
+export const addressRule: Rule & { isMeant: (match: Match) => boolean } = {
   rule: 'address',
-  severity: 'warning',
+  role: 'reached',
   pattern: /(?:\blocalhost|\b127\.0\.0\.1|\b0\.0\.0\.0|\[::1?\]):(?<port>\d{2,5})\b/dgi,
   isMeant: ({ text, index }) => !isInDatabaseUrl(text, index),
 }
@@ -69,18 +120,18 @@ export const addressRule: Rule = {
  * before when that goes on into it. `default` in a name says the same.
  */
 export function isOverridable(code: readonly string[], line: number): boolean {
-  const own = code[line] ?? ''
-  const before = code[line - 1] ?? ''
-  const goesOn = /(?:\|\||\?\?|[(=\\?]|\bor)\s*$/.test(before) || /^\s*(?:\|\||\?\?|\?|or\b)/.test(own)
+  // CI changes whether a server is used again, not its port.
+  const [own = '', before = ''] = [code[line], code[line - 1]].map((text) => text?.replace(/process\.env\.CI\b/g, ''))
+  const goesOn = /(?:\|\||\?\?|[(=\\?]|\bor)\s*$/.test(before) || /^\s*(?:\|\||\?\?|\?|or\b|\.unwrap)/.test(own)
   return readsEnvironment.test(own) || (goesOn && readsEnvironment.test(before))
 }
 
 const readsEnvironment =
-  /process\.env|import\.meta\.env|(?:Deno|Bun)\.env|\benv[.[(]|\benv\.\w+\(|\benviron\b|\bgetenv\b|\bENV[.[]|\bconfig\(|\$\{\w+:?[-=]|\$\(or |(?<!export )\bdefault/i
+  /process\.env|import\.meta\.env|(?:Deno|Bun)\.env|\benv[.[(]|\benv\.\w+\(|\benv::var|\benviron\b|\bgetenv\b|\b(?:get|fetch)_env\b|GetEnvironmentVariable|\bENV[.[]|\bconfig\(|\$\{\w+:?[-=]|\$\{[A-Z]\w*:|\$\(or |(?<!export )\bdefault(?!\/)/i
 
-/** Environment variable for a port, by what usually listens there. */
-export function variableFor(port: number): string {
-  return wellKnown.get(port) ?? 'PORT'
+/** Environment variable for a port, by what usually listens there; undefined for a port of the project's own. */
+export function wellKnownVariable(port: number): string | undefined {
+  return wellKnown.get(port)
 }
 
 const wellKnown: ReadonlyMap<number, string> = new Map([
@@ -111,7 +162,7 @@ export function enclosingCall(text: string, index: number): string | undefined {
 /** Characters; the options of a server are not longer. */
 const farthestCall = 2_000
 
-function isPort(port: number): boolean {
+export function isPort(port: number): boolean {
   return port >= 80 && port <= 65_535
 }
 
@@ -131,7 +182,8 @@ function lineStarts(lines: readonly string[]): number[] {
   })
 }
 
-function lineAt(starts: readonly number[], position: number): number {
+/** Index of the line that holds the position. */
+export function lineAt(starts: readonly number[], position: number): number {
   return starts.findLastIndex((start) => start <= position)
 }
 

@@ -3,10 +3,13 @@ import type { Rewrite } from './port-hit.ts'
 
 type Quoted = { start: number; end: number; quote: string }
 
-/** JavaScript and TypeScript: a number becomes an expression, a string a template literal. */
+/** JavaScript and TypeScript: a number becomes an expression, a string a template literal; `name` may say how it is read. */
 export const rewriteScript: Rewrite = (line, start, end, port, name) => {
-  const value = `process.env.${name}`
+  const value = name.includes('.') ? name : `process.env.${name}`
   const string = findString(line, start)
+  // Of an address: a template literal that began on a line above.
+  const isInText = /(?:localhost|[\d\]]):$/.test(line.slice(0, start))
+  if (string === undefined && isInText) return splice(line, start, end, `\${${value} ?? ${port}}`)
   if (string === undefined) return splice(line, start, end, `Number(${value}) || ${port}`)
   // All of a string: '3000'.
   if (string.start + 1 === start && string.end === end) return splice(line, start - 1, end + 1, `${value} ?? '${port}'`)
@@ -54,13 +57,30 @@ export const rewriteMake: Rewrite = (line, start, end, port, name) => {
   return splice(line, start, end, `$\${${variableBefore(line, start) ?? name}:-${port}}`)
 }
 
+/** just's own assignment, or else a command of the shell's. */
+export const rewriteJust: Rewrite = (line, start, end, port, name) => {
+  const assigned = /^(\w+)\s*:=/.exec(line)?.[1]
+  return assigned === undefined
+    ? rewriteShell(line, start, end, port, name)
+    : `${assigned} := env("${name}", "${port}")`
+}
+
+/** Of a JSON file that script alone which holds the port: there may be several on a line. */
+export const rewriteMember: Rewrite = (line, start, end, port, name) => {
+  for (const { index, 0: member } of line.matchAll(/(?:"(?:[^"\\]|\\.)*"\s*:\s*)?"(?:[^"\\]|\\.)*",?/g)) {
+    if (index <= start && end <= index + member.length)
+      return rewriteShell(member, start - index, end - index, port, name)
+  }
+  return rewriteShell(line, start, end, port, name)
+}
+
 /** `API_PORT=` just in front. */
 function variableBefore(line: string, start: number): string | undefined {
   return /\b(\w*PORT)=["']?$/.exec(line.slice(0, start))?.[1]
 }
 
 /** The string literal of the line that holds the position. */
-function findString(line: string, position: number): Quoted | undefined {
+export function findString(line: string, position: number): Quoted | undefined {
   for (const found of line.matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g)) {
     const end = found.index + found[0].length - 1
     if (found.index < position && position <= end) return { start: found.index, end, quote: found[0].charAt(0) }
@@ -68,6 +88,7 @@ function findString(line: string, position: number): Quoted | undefined {
   return undefined
 }
 
-function splice(text: string, start: number, end: number, inserted: string): string {
+/** The text with what is at `start` to `end` replaced. */
+export function splice(text: string, start: number, end: number, inserted: string): string {
   return text.slice(0, start) + inserted + text.slice(end)
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { chooseNames } from '../../doctor/check-ports.ts'
+import { chooseNames } from '../../detect/source/port-names.ts'
 import { isAtLeast } from '../../doctor/check-hooks.ts'
 import { isOurHook, runtimesOf, scriptsOf } from '../../doctor/hook-command.ts'
 import { parseSettings } from '../../doctor/settings-shape.ts'
@@ -54,7 +54,10 @@ test('where all is in place there is nothing to say, and nothing is left behind'
   assert.ok(after.length <= before.length)
   assert.equal(sandbox.git(root, 'worktree', 'list').split('\n').length, 1)
   assert.deepEqual(readdirSync(join(sandbox.folder, 'state', 'leases')), [])
-  assert.match(await cliAnswer(sandbox, root, 'doctor'), /^✓ git \d[\s\S]*\nall is well$/)
+  assert.match(
+    await cliAnswer(sandbox, root, 'doctor'),
+    /^✓ git \d[\s\S]*\nall is well in what was read: no file of code or settings$/,
+  )
 })
 
 test('a hook that fails when it is run is an error, with its own words', async (t) => {
@@ -228,7 +231,26 @@ test('versions are compared as numbers', () => {
   )
 })
 
-test('PORT is for the port that is met most; another server gets a variable of its own', () => {
-  const nameOf = chooseNames([8787, 3000, 3000, 5432])
-  assert.deepEqual([3000, 8787, 5432].map(nameOf), ['PORT', 'PORT_8787', 'DB_PORT'])
+test('PORT is for the port that is met most; another server gets a variable of its own, or the one it has already', () => {
+  const met = [8787, 3000, 3000, 5432, 4000].map((port) => ({ port, path: 'apps/x/a.ts', listens: true }))
+  const variables = (settings: Parameters<typeof chooseNames>[1]) =>
+    [3000, 8787, 5432, 4000].map((port) => chooseNames(met, settings)(port).variable)
+  const nothing = { remap: {}, names: [], template: undefined }
+  assert.deepEqual(variables(nothing), ['PORT', 'PORT_8787', 'DB_PORT', 'PORT_4000'])
+  assert.deepEqual(variables({ ...nothing, remap: { 4000: 'api', 8787: 'app' } }), [
+    'PORT_3000',
+    'PORT',
+    'DB_PORT',
+    'API_PORT',
+  ])
+  const template = 'BACKEND=$AGENT_PORT_API\n'
+  assert.equal(variables({ ...nothing, remap: { 4000: 'api' }, template })[3], 'BACKEND')
+  assert.equal(
+    chooseNames([{ port: 4000, path: 'apps/api/main.ts', listens: true }], {
+      ...nothing,
+      remap: { 3000: 'app' },
+      names: ['api'],
+    })(4000).variable,
+    'API_PORT',
+  )
 })

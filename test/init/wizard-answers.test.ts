@@ -27,6 +27,7 @@ const nothing: Detection = {
   root: '/repo',
   packageManager: undefined,
   workspaces: { patterns: [], folders: [] },
+  manifests: [],
   python: undefined,
   frameworks: [],
   orms: [],

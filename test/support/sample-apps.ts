@@ -48,7 +48,7 @@ export const link = <a href="http://127.0.0.1:3000/x">x</a> // PLANT
   fixed: {
     '.gitignore': ignored,
     '.env.agent.template':
-      'PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=postgresql://localhost:5432/shop-$AGENT_SLUG\nNEXT_PUBLIC_API=http://localhost:$AGENT_DYNAMIC_PORT/api\n',
+      'PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=postgresql://localhost:5432/shop-$AGENT_SLUG\nNEXT_PUBLIC_API=http://localhost:$AGENT_DYNAMIC_PORT/api\nBASE_URL=http://localhost:$AGENT_DYNAMIC_PORT\n',
     'package.json': `{
   "name": "shop",
   "scripts": {
@@ -186,6 +186,7 @@ it('answers', () => get('http://localhost:3000/users')) // PLANT
   },
   fixed: {
     '.gitignore': ignored,
+    '.env.agent.template': 'PORT=$AGENT_DYNAMIC_PORT\nADMIN_PORT=$AGENT_PORT_ADMIN\nWS_PORT=$AGENT_PORT_WS\n',
     'package.json': `{
   "scripts": { "start": "node src/server.js" },
   "dependencies": { "express": "5.0.0", "pg": "8.0.0" }
@@ -257,7 +258,7 @@ DATABASES = {
   fixed: {
     '.gitignore': ignored,
     '.env.agent.template':
-      'PORT=$AGENT_DYNAMIC_PORT\nUVICORN_PORT=$AGENT_DYNAMIC_PORT\nDATABASE_URL=sqlite:///$AGENT_SQLITE_PATH\n',
+      'PORT=$AGENT_DYNAMIC_PORT\nUVICORN_PORT=$AGENT_DYNAMIC_PORT\nBASE_URL=http://127.0.0.1:$AGENT_DYNAMIC_PORT\nDATABASE_URL=sqlite:///$AGENT_SQLITE_PATH\n',
     'requirements.txt': 'django==5.2\npsycopg[binary]\nuvicorn\n',
     'manage.py': "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
     Makefile: 'run:\n\tpython manage.py runserver 0.0.0.0:$${PORT:-8000}\n',
