@@ -7,8 +7,9 @@ import type { Command } from './command.ts'
 import { requireCurrentEnvironment } from './current-environment.ts'
 import { describeListener, listenersOf } from './port-listeners.ts'
 import { runInForeground } from './run-in-foreground.ts'
+import { refuseSiblingServers } from './sibling-servers.ts'
 
-const help = `agent-isolate exec [--name NAME] [-C DIR] -- COMMAND [ARGS…]
+const help = `agent-isolate exec [--name NAME] [--own-ports] [-C DIR] -- COMMAND [ARGS…]
 
 Runs a command in the current folder with the environment of the worktree we are in:
 PORT, DATABASE_URL and whatever else its template sets. Signals are passed on. Warns
@@ -16,20 +17,26 @@ when somebody outside the worktree listens on one of its ports.
 
   --name NAME          in the folder and environment of that worktree of this
                        repository instead
+  --own-ports          start nothing while a server of another worktree, or of the main
+                       checkout, is where this worktree's tests would look for theirs:
+                       at a port that a config of Playwright or Cypress says, or one of
+                       "ports.remap"; says whose server it is
   -C, --directory DIR  work as if started in DIR
 
-Example:
+Examples:
   agent-isolate exec -- npm run dev
+  agent-isolate exec --own-ports -- npx playwright test
 
 Exit codes: the command's own; 128 + n when signal n ended it; 126 it is not
-executable; 127 there is none; 1 no such worktree; 2 wrong usage.`
+executable; 127 there is none; 1 no such worktree, or a server in the way; 2 wrong usage.`
 
 export const command: Command = {
-  syntax: { texts: ['name'], takesCommandLine: true },
+  syntax: { texts: ['name'], flags: ['own-ports'], takesCommandLine: true },
   help,
-  async run({ texts, commandLine: [program = '', ...args] }) {
+  async run({ texts, flags, commandLine: [program = '', ...args] }) {
     const name = texts.get('name')
     const { lease, environment } = await requireCurrentEnvironment(name)
+    if (flags.has('own-ports')) await refuseSiblingServers(lease, environment.exported)
     await Promise.all([warnOfStrangers(lease), warnOfMissingDatabase(lease)])
     const cwd = name === undefined ? process.cwd() : lease.worktree
     const env = { ...process.env, ...environment.exported, PWD: cwd }

@@ -107,7 +107,7 @@ export const templateCheck: Check = {
         {
           id: 'template.ok',
           severity: 'ok',
-          message: `no ${name}: worktrees get ${[...templateKeys(context)].join(', ')}`,
+          message: `no ${name} (init makes it): worktrees get ${[...templateKeys(context)].join(', ')}`,
         },
       ]
     }

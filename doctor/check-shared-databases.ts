@@ -17,7 +17,7 @@ export const sharedDatabasesCheck: Check = {
   run(context) {
     const found = [...inCode(context), ...inEnvFiles(context), ...inTemplate(context)]
     if (found.length > 0) return found
-    return [{ id: 'shared-databases.ok', severity: 'ok', message: 'no database is shared' }]
+    return [{ id: 'shared-databases.ok', severity: 'ok', message: 'no shared database is named in what was read' }]
   },
 }
 

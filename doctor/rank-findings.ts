@@ -1,5 +1,6 @@
 /** What matters first: errors, then what is touched by the command that starts the servers, tests last. */
 import { findKind } from '../detect/source/file-kinds.ts'
+import { isServerConfig } from '../detect/source/kinds/script.ts'
 import { isTestFile } from '../detect/source/source-files.ts'
 import type { Context, Finding } from './check.ts'
 
@@ -10,8 +11,9 @@ export function rankFindings(findings: readonly Finding[], { detection }: Pick<C
       .flatMap(([, script]) => script.match(/[\w./-]+\.\w+/g) ?? []),
   )
   const rank = ({ severity, file = '' }: Finding): number => {
-    const isStarted = !isCode(file) || started.some((path) => file.endsWith(path.replace(/^\.\//, '')))
-    return (severity === 'error' ? 0 : 4) + (isTestFile(file) ? 2 : 0) + (isStarted ? 0 : 1)
+    const isStarted =
+      !isCode(file) || isServerConfig(file) || started.some((path) => file.endsWith(path.replace(/^\.\//, '')))
+    return (severity === 'error' ? 0 : 4) + (isTestFile(file) && !isServerConfig(file) ? 2 : 0) + (isStarted ? 0 : 1)
   }
   return findings.toSorted((a, b) => rank(a) - rank(b))
 }

@@ -12,8 +12,7 @@ export function templateKeys({ template, project }: Context): ReadonlySet<string
   return new Set(parseEnvStatements(template).flatMap(({ assignment }) => assignment?.key ?? []))
 }
 
-/** Where a line of the template goes; one that is not there yet is made by init. */
-export function inTemplate({ template, project }: Context, line: string): string {
-  const name = project.config.environment.template
-  return `in ${name}${template === undefined ? ' (agent-isolate init makes it)' : ''}: ${line}`
+/** Where a line of the template goes. */
+export function inTemplate({ project }: Context, line: string): string {
+  return `in ${project.config.environment.template}: ${line}`
 }
