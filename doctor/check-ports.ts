@@ -1,4 +1,5 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
+import type { PortAdvice } from '../detect/framework.ts'
 import { findInsidePorts } from '../detect/source/find-ports.ts'
 import type { Hit } from '../detect/source/port-hit.ts'
 import { findPorts } from '../detect/source/repository-ports.ts'
@@ -26,13 +27,13 @@ export const portsCheck: Check = {
 export const frameworksCheck: Check = {
   id: 'frameworks',
   title: 'Frameworks',
-  run({ detection, template, project }) {
+  run(context) {
+    const { detection, template, project } = context
     const unaware = detection.frameworks.flatMap(({ title, portAdvice }): Finding[] => {
       if (portAdvice === undefined) return []
-      const { file, line } = portAdvice
       const message = `${title} does not take its port from PORT`
       const why = 'Its server listens on the same port in every worktree.'
-      return [{ id: 'frameworks.port', severity: 'error', message, why, fix: `in ${file}: ${line}`, file }]
+      return [{ id: 'frameworks.port', severity: 'error', message, why, ...advisePort(portAdvice, context) }]
     })
     const skipping = detection.frameworks.find(({ loadsEnvLocal }) => loadsEnvLocal === 'outside-tests')
     const setsTest = /^\s*(?:export\s+)?NODE_ENV=["']?test\b/m.test(template ?? '')
@@ -56,6 +57,16 @@ export const frameworksCheck: Check = {
       ? found
       : [{ id: 'frameworks.ok', severity: 'ok', message: names === '' ? 'no framework that is known' : names }]
   },
+}
+
+/** A file is named where it is there; else what to make of the line. */
+function advisePort({ file, line }: PortAdvice, { detection, project }: Context): Pick<Finding, 'fix' | 'file'> {
+  const { tracked, untracked } = detection.files
+  const isThere = tracked.includes(file) || untracked.includes(file) || file === project.config.environment.template
+  if (isThere) return { fix: `in ${file}: ${line}`, file }
+  return {
+    fix: file.endsWith('.md') ? `start it with: ${line}` : `make ${file}: export default { ${line.replace(/,$/, '')} }`,
+  }
 }
 
 const nothingFound: Finding = { id: 'ports.ok', severity: 'ok', message: 'no port is fixed in what was read' }

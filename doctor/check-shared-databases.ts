@@ -21,9 +21,10 @@ export const sharedDatabasesCheck: Check = {
   },
 }
 
-function inCode({ sources }: Context): Finding[] {
-  return sources.flatMap((source) =>
-    findSharedDatabases(source).map(({ line, target, isFile, fix }) => ({
+function inCode(context: Context): Finding[] {
+  const set = templateKeys(context)
+  return context.sources.flatMap((source) =>
+    findSharedDatabases(source, set).map(({ line, target, isFile, fix }) => ({
       id: isFile ? 'shared-databases.file' : 'shared-databases.url',
       severity: isTestFile(source.path) ? ('warning' as const) : ('error' as const),
       message: `always the database ${target}`,

@@ -11,7 +11,9 @@ import { collision, isForDevelopment } from './port-collision.ts'
 import { inTemplate, templateKeys } from './template-keys.ts'
 
 export function composePorts(context: Context): Finding[] {
-  const files = context.detection.compose.filter(({ path }) => isForDevelopment(path))
+  const files = context.detection.compose
+    .filter(({ path }) => isForDevelopment(path))
+    .map((file) => withFallbacks(file, context))
   const found = files.flatMap((file) => {
     const isOverridable = isTakenByCompose(file.path, context)
     const ofServices = file.services.flatMap((service): Finding[] => [
@@ -75,41 +77,46 @@ function isTakenByCompose(path: string, { root }: Context): boolean {
   return findComposeFiles(root).includes(join(root, path))
 }
 
-function fixedPorts(service: ComposeService, file: ComposeFile, isOverridable: boolean, context: Context): Finding[] {
+function fixedPorts(service: FoundService, file: FoundFile, isOverridable: boolean, context: Context): Finding[] {
   const { ports: configured } = context.project.config.compose
   if (isOverridable && Object.hasOwn(configured, service.name)) return []
   return service.ports.flatMap((port): Finding[] => {
     const { line, published, count } = port
-    if (published === undefined) return unsetPort(service, port, file, isOverridable, context)
+    if (published === undefined) return []
     const taken = count === 1 ? `port ${published}` : `ports ${published}-${published + count - 1}`
-    const message = `the service ${service.name} takes ${taken} of this machine`
+    const where =
+      port.unset === undefined ? 'of this machine' : `in every worktree: ${port.unset.variable} is set nowhere`
+    const message = `the service ${service.name} takes ${taken} ${where}`
     const byHand = adviseVariable(service, port, published, context)
-    const fix = isOverridable && count < blockSize ? `${adviseConfig(file, configured)}\nor here: ${byHand}` : byHand
+    const fix =
+      isOverridable && count < blockSize
+        ? `${adviseConfig(file, configured)}\nor ${port.unset === undefined ? 'here: ' : ''}${byHand}`
+        : byHand
     return [{ id: 'ports.compose', severity: 'error', message, why: collision, fix, file: file.path, line }]
   })
 }
 
-/** `${WEB_PORT:-3000}:3000`, where nothing gives WEB_PORT a value of the worktree's own. */
-function unsetPort(
-  service: ComposeService,
-  { text, line, target }: ComposePort,
-  file: ComposeFile,
-  isOverridable: boolean,
-  context: Context,
-): Finding[] {
-  const [, variable, address = '', fallback] = /\$\{(\w+):?-([\d.]+:)?(\d{2,5})\}/.exec(text) ?? []
-  if (variable === undefined || templateKeys(context).has(variable)) return []
-  const port = { text, line, target, count: 1, published: Number(fallback) }
-  const { value } = variableOf({ name: service.name, ports: [port] }, port.published)
-  const message = `${variable} is set nowhere, so the service ${service.name} takes port ${fallback} in every worktree`
-  const setting = inTemplate(context, `${variable}=${address}${value}`)
-  const ofFile = { services: [{ ...service, ports: [port] }] }
-  const fix = isOverridable ? `${adviseConfig(ofFile, context.project.config.compose.ports)}\nor ${setting}` : setting
-  return [{ id: 'ports.compose-variable', severity: 'error', message, why: collision, fix, file: file.path, line }]
+/** `${WEB_PORT:-3000}:3000`, where nothing gives WEB_PORT a value of the worktree's own, is port 3000 in each. */
+type FoundPort = ComposePort & { unset?: { variable: string; address: string } }
+
+function withFallbacks({ services, ...file }: ComposeFile, context: Context): FoundFile {
+  const set = templateKeys(context)
+  const found = services.map((service) => ({ ...service, ports: service.ports.map((port) => fallBack(port, set)) }))
+  return { ...file, services: found }
+}
+
+type FoundService = Omit<ComposeService, 'ports'> & { ports: readonly FoundPort[] }
+
+type FoundFile = Omit<ComposeFile, 'services'> & { services: readonly FoundService[] }
+
+function fallBack(port: ComposePort, set: ReadonlySet<string>): FoundPort {
+  const [, variable, address = '', fallback] = /\$\{(\w+):?-([\d.]+:)?(\d{2,5})\}/.exec(port.text) ?? []
+  if (variable === undefined || port.published !== undefined || set.has(variable)) return port
+  return { ...port, published: Number(fallback), unset: { variable, address } }
 }
 
 /** All at once, so that the line can be copied as it is. */
-function adviseConfig({ services }: Pick<ComposeFile, 'services'>, configured: ComposePorts): string {
+function adviseConfig({ services }: ComposeFile, configured: ComposePorts): string {
   const wanted = services.flatMap(({ name, ports }): [string, unknown][] => {
     const leasable = ports.filter(({ published, count }) => published !== undefined && count < blockSize)
     const all = leasable.flatMap(({ published = 0, target = published, count }) =>
@@ -124,14 +131,15 @@ function adviseConfig({ services }: Pick<ComposeFile, 'services'>, configured: C
 }
 
 /** Of a range for its first port, with the container's as it is. */
-function adviseVariable(service: ComposeService, port: ComposePort, published: number, { project }: Context): string {
+function adviseVariable(service: FoundService, port: FoundPort, published: number, context: Context): string {
   const { variable, value } = variableOf(service, published)
+  if (port.unset !== undefined) return inTemplate(context, `${port.unset.variable}=${port.unset.address}${value}`)
   const isRange = port.count > 1
   const text = isRange ? `${published}:${port.target ?? published}` : port.text
   const mapping = text.replace(new RegExp(`(?<=^|:)${published}(?=:|$)`), `\${${variable}:-${published}}`)
   const short = isRange ? `each on a line of its own: - "${mapping}"` : `- "${mapping}"`
   const line = text === String(published) ? `published: "${mapping}"` : short
-  return variable === 'PORT' ? line : `${line}\nand in ${project.config.environment.template}: ${variable}=${value}`
+  return variable === 'PORT' ? line : `${line}\nand ${inTemplate(context, `${variable}=${value}`)}`
 }
 
 /** With any service in "compose.ports", the override file takes the names of all containers out. */

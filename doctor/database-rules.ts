@@ -2,7 +2,9 @@
 import { serverScheme, withoutCredentials } from '../detect/database.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { isOverridable } from '../detect/source/port-hit.ts'
-import type { SourceFile } from '../detect/source/source-files.ts'
+import { isFixture, type SourceFile } from '../detect/source/source-files.ts'
+import { isLabel } from '../detect/source/ui-text.ts'
+import { findRailsDatabases } from './rails-databases.ts'
 
 export type DatabaseHit = {
   /** From 1. */
@@ -18,16 +20,37 @@ const serverUrl = new RegExp(`\\b(${serverScheme})://([^\\s"'\`<>,;)]+)`, 'i')
 const absoluteFile =
   /\b(?:file:(?:\/\/)?(?=\/[^/\s"'`]*\/?[^\s"'`]*\.(?:db3?|sqlite3?)\b)|sqlite3?(?:\+\w+)?:\/\/\/(?=\/)|sqlite3:(?=\/[^/]))(\/[^\s"'`?#]+)/
 
-/** Of a file that is neither an env file nor a compose file; those have rules of their own. */
-export function findSharedDatabases({ path, kind, code }: Pick<SourceFile, 'path' | 'kind' | 'code'>): DatabaseHit[] {
-  if (kind === 'env' || kind === 'compose') return []
+/** Those have rules of their own, and in a container `localhost` is the container. */
+const others: readonly SourceFile['kind'][] = ['env', 'compose', 'inside']
+
+/** `set`: the variables that have a value of each worktree's own. */
+export function findSharedDatabases(
+  { path, kind, code }: Pick<SourceFile, 'path' | 'kind' | 'code'>,
+  set: ReadonlySet<string> = new Set(),
+): DatabaseHit[] {
+  if (others.includes(kind) || isFixture(path) || (kind === 'spring' && springVariables.some((key) => set.has(key))))
+    return []
+  if (kind === 'database') return findRailsDatabases(code, set)
   const urls = code.flatMap((line, index) => {
     const found = findDatabase(line)
-    if (found === undefined || isOverridable(code, index)) return []
+    if (found === undefined || isOverridable(code, index) || isExample(line)) return []
     const { target, isFile, written } = found
     return [{ line: index + 1, target, isFile, fix: adviseUrl(path, kind, withoutSecrets(line), written) }]
   })
   return [...urls, ...(kind === 'python' ? findDjangoDatabases(code) : [])]
+}
+
+/** They beat what the files say (Spring Boot's relaxed binding, MicroProfile Config). */
+const springVariables = ['SPRING_DATASOURCE_URL', 'QUARKUS_DATASOURCE_JDBC_URL']
+
+/** What a form or a help text shows: a placeholder, or a host that is none. */
+function isExample(line: string): boolean {
+  const [url = '', , rest = ''] = serverUrl.exec(line) ?? []
+  const host = withoutCredentials(rest)
+  return (
+    isLabel(line.slice(0, line.indexOf(url))) ||
+    /^(?:host(?:name)?|server|your[\w.-]*|my-?host|x+)(?::|\/|$)/i.test(host)
+  )
 }
 
 /**
@@ -35,6 +58,8 @@ export function findSharedDatabases({ path, kind, code }: Pick<SourceFile, 'path
  * as it stands there, without secrets.
  */
 export function findDatabase(text: string): { target: string; isFile: boolean; written: string } | undefined {
+  // Nearly all lines: to look for secrets in them would take most of a run.
+  if (!/:\/\/|file:|sqlite/i.test(text)) return undefined
   const [written, scheme = '', rest = ''] = serverUrl.exec(withoutSecrets(text)) ?? []
   if (written !== undefined && !/[${}%]|\.\.\./.test(serverUrl.exec(text)?.[2] ?? '')) {
     const target = withoutCredentials(rest).replace(/[?#].*$/, '')
@@ -51,7 +76,11 @@ function withoutSecrets(text: string): string {
 
 function adviseUrl(path: string, kind: SourceFile['kind'], line: string, written: string): string {
   if (path.endsWith('alembic.ini')) {
-    return 'in env.py: config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])'
+    return 'in Alembic’s env.py: config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])'
+  }
+  if (kind === 'spring') {
+    const [key = ''] = springVariables.filter((each) => each.startsWith(/quarkus/.test(line) ? 'QUARKUS' : 'SPRING'))
+    return `in the environment template: ${key}=jdbc:postgresql://$AGENT_DB_HOST:$DYNAMIC_DB_PORT/$AGENT_DB_NAME (or the URL of another server), with user and password`
   }
   if (kind === 'package' || kind === 'command') return line.replace(written, '$DATABASE_URL').trim()
   const read = {
@@ -64,7 +93,6 @@ function adviseUrl(path: string, kind: SourceFile['kind'], line: string, written
     dotnet: 'Environment.GetEnvironmentVariable("DATABASE_URL")',
     php: "getenv('DATABASE_URL')",
     elixir: 'System.get_env("DATABASE_URL")',
-    spring: '${DATABASE_URL}',
   }
   const expression = new Map<string, string>(Object.entries(read)).get(kind) ?? '$DATABASE_URL'
   const quoted = ['"', "'", '`'].map((quote) => quote + written + quote).find((each) => line.includes(each))

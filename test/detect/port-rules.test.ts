@@ -268,6 +268,8 @@ const sourceOf = (path: string, text: string) => {
   return { path, kind: kind?.kind ?? 'script', lines, code: blankComments(text, kind?.comments ?? 'none').split('\n') }
 }
 
+const packageOf = (folder: string, dependency: string) => ({ folder, scripts: {}, dependencies: new Set([dependency]) })
+
 test('each server has one name in all files, the variables of a browser have its prefix, and init can write their lines', () => {
   const sources = [
     sourceOf('apps/api/main.ts', "import express from 'express'\napp.listen(4000)"),
@@ -283,11 +285,6 @@ test('each server has one name in all files, the variables of a browser have its
     sourceOf('playwright.config.ts', 'use: { baseURL: process.env.BASE_URL ?? `http://localhost:${port ?? 3000}` }'),
     sourceOf('cypress.config.ts', "e2e: { baseUrl: 'http://localhost:3000' }"),
   ]
-  const packageOf = (folder: string, dependency: string) => ({
-    folder,
-    scripts: {},
-    dependencies: new Set([dependency]),
-  })
   const manifests = [
     packageOf('', 'turbo'),
     packageOf('apps/api', 'express'),
