@@ -7,6 +7,7 @@ import { frameworksCheck, portsCheck } from './check-ports.ts'
 import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
 import { templateFileCheck } from './check-template-file.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
+import { toolsCheck } from './check-tools.ts'
 
 export const checks: readonly Check[] = [
   gitCheck,
@@ -22,4 +23,5 @@ export const checks: readonly Check[] = [
   portsCheck,
   frameworksCheck,
   sharedDatabasesCheck,
+  toolsCheck,
 ]
