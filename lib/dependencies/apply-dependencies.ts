@@ -1,12 +1,12 @@
 /** Carries dependency decisions out. Nothing here fails a creation: what cannot be done is a warning that names the command. */
 import { mkdirSync, realpathSync, renameSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { leadsInside } from '../files/inner-path.ts'
 import { errorCode, errorText } from '../report/isolate-error.ts'
 import { noDeadline, type Deadline } from '../report/deadline.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { childEnvironment, run, type Outcome } from '../processes/run.ts'
-import { cloneFolder } from './clone-folder.ts'
+import { cloneFolder, relocatePnp } from './clone-folder.ts'
 import { findStatus } from '../files/read-if-any.ts'
 import { createLinkFolder, digestLinkFolder } from './links.ts'
 import { inProject, type DependencyDecision } from './dependency-plan.ts'
@@ -68,15 +68,15 @@ async function apply(place: Place, decision: DependencyDecision): Promise<Linked
   return action === 'links' ? made.map((folder) => describeLinks(place, folder)) : []
 }
 
-const doneWords = { links: 'linked package by package', symlink: 'linked', clone: 'cloned' }
+const doneWords = { links: 'linked package by package', symlink: 'linked', clone: 'cloned', copy: 'copied' }
 
 function describeLinks({ worktree }: Place, folder: string): LinkedFolder {
   return { folder, digest: digestLinkFolder(join(worktree, folder)) ?? '' }
 }
 
 async function install(place: Place, decision: DependencyDecision): Promise<void> {
-  const { command, project, reason, kind } = decision
-  if (!mayWrite(place, join(project, kind))) return
+  const { command, project, reason, folder: own } = decision
+  if (!mayWrite(place, own)) return
   const text = inProject(command, project)
   place.reporter.progress(`${nameOf(decision)}: running \`${text}\` (${reason})`)
   const timeoutMs = place.deadline.remainingMs(installTimeoutMs)
@@ -105,21 +105,27 @@ function failureText({ isMissing, timedOut, stdout, stderr, code, signal }: Outc
   return [why, ...lines.slice(-shownLines)].join('\n  ')
 }
 
-type Making = 'links' | 'symlink' | 'clone'
+type Making = 'links' | 'symlink' | 'clone' | 'copy'
 
 /** False, and a warning, where the file system would not have it. */
 async function tryMake(place: Place, decision: DependencyDecision, folder: string, action: Making): Promise<boolean> {
   if (!mayWrite(place, folder)) return false
   try {
-    if (action === 'symlink') symlinkSync(join(place.source, folder), join(place.worktree, folder), 'junction')
+    if (action === 'symlink') makeLink(place, folder)
     else await makeAside(place, decision, folder, action)
     return true
   } catch (error) {
     if (errorCode(error) === undefined) throw error
-    const todo = inProject(decision.command, decision.project)
-    place.reporter.warn(`${folder} could not be taken over: ${errorText(error)}; run \`${todo}\``)
+    const { command, project } = decision
+    const todo = command.length === 0 ? '' : `; run \`${inProject(command, project)}\``
+    place.reporter.warn(`${folder} could not be taken over: ${errorText(error)}${todo}`)
     return false
   }
+}
+
+function makeLink({ source, worktree }: Place, folder: string): void {
+  mkdirSync(dirname(join(worktree, folder)), { recursive: true })
+  symlinkSync(join(source, folder), join(worktree, folder), 'junction')
 }
 
 /** False, and a warning, where a symlink on the way to the folder leads out of the worktree. */
@@ -130,13 +136,22 @@ function mayWrite({ worktree, reporter }: Place, folder: string): boolean {
 }
 
 /** What has come to lie there in the meantime stays; that it is a whole dependency folder is not known, so it is an error. */
-async function makeAside(place: Place, { kind }: DependencyDecision, folder: string, action: Making): Promise<void> {
+async function makeAside(
+  place: Place,
+  { kind, shares }: DependencyDecision,
+  folder: string,
+  action: Making,
+): Promise<void> {
   const { source, worktree } = place
   const staging = createStaging(place)
   const to = join(staging, 'whole')
   const from = realpathSync(join(source, folder))
   try {
-    await (action === 'links' ? createLinkFolder : cloneFolder)({ kind, source, worktree, from, to, folder })
+    const options = { kind, source, worktree, from, to, folder, isWhole: action === 'copy', shares }
+    if (action === 'links') await createLinkFolder(options)
+    else if (isDirectory(from)) await cloneFolder(options)
+    else relocatePnp(options)
+    mkdirSync(dirname(join(worktree, folder)), { recursive: true })
     renameSync(to, join(worktree, folder))
   } finally {
     removeStaging(staging)
@@ -149,8 +164,7 @@ function announce({ reporter }: Place, decision: DependencyDecision, done: strin
   else reporter.info(text)
 }
 
-function nameOf({ kind, project, folders }: DependencyDecision): string {
-  const own = project === '' ? kind : `${project}/${kind}`
+function nameOf({ folder: own, folders }: DependencyDecision): string {
   return folders.length > 1 ? `${own} (and ${folders.length - 1} more)` : own
 }
 

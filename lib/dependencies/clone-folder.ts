@@ -14,14 +14,18 @@ import {
   writeFileSync,
   type Dirent,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { DependencyKind } from './dependency-plan.ts'
 import { relocateTarget, relocateText, repairShebang, type Move } from './relocate.ts'
 import { copyWhole, createShareFile, type ShareFile } from './share-file.ts'
 
 export type CloneOptions = Move & {
-  kind: DependencyKind
+  kind: DependencyKind | 'folder'
+  /** Shares nothing. */
+  isWhole?: boolean
+  /** Of the kind `folder`: whether the files in the folder `inner` of it may be shared. */
+  shares?: ((inner: string) => boolean) | undefined
   /** Folder to clone, real path. */
   from: string
   /** Folder to make; its parent exists. */
@@ -48,7 +52,7 @@ const packageStores = ['.pnpm', '.store', '.bun']
  * until then stays, for the caller to remove.
  */
 export async function cloneFolder(options: CloneOptions, start = ''): Promise<void> {
-  const share = createShareFile()
+  const share = options.isWhole ? copyWhole : createShareFile()
   const waiting = [start]
   let sliceStart = performance.now()
   for (let inner = waiting.pop(); inner !== undefined; inner = waiting.pop()) {
@@ -71,7 +75,7 @@ export function isGenerated(name: string): boolean {
 }
 
 /** How the file `name` in the folder `inner` ('' for the cloned folder itself, `/`-separated) is taken over. */
-export function treatmentOf(kind: DependencyKind, inner: string, name: string): Treatment {
+export function treatmentOf(kind: CloneOptions['kind'], inner: string, name: string): Treatment {
   return directoryTreatment(kind, inner) ?? fileTreatment(kind, name)
 }
 
@@ -79,7 +83,7 @@ export function treatmentOf(kind: DependencyKind, inner: string, name: string): 
 function cloneDirectory(options: CloneOptions, inner: string, share: ShareFile): string[] {
   const { kind } = options
   const [here, there] = [join(options.from, inner), join(options.to, inner)]
-  const treatment = directoryTreatment(kind, inner)
+  const treatment = kind === 'folder' ? folderTreatment(options, inner) : directoryTreatment(kind, inner)
   const leavesOutCaches = kind === 'node_modules' && isModulesFolder(inner)
   const directories: string[] = []
   mkdirSync(there)
@@ -122,8 +126,26 @@ function relocateFile(move: CloneOptions, path: string, name: string): void {
   utimesSync(path, atime, mtime)
 }
 
+/** Settings of a tool, such as bundler's, may name the folder. */
+function folderTreatment({ folder, shares }: CloneOptions, inner: string): Treatment {
+  if (shares?.(inner)) return 'share'
+  return basename(folder) === '.bundle' ? 'relocate' : 'copy'
+}
+
+/** Yarn's loader says where packages are, seen from itself: outside of the checkout, the worktree sees them from elsewhere. */
+export function relocatePnp({ source, worktree, folder, from, to }: CloneOptions): void {
+  copyWhole(from, to)
+  const [here, there] = [dirname(join(source, folder)), dirname(join(worktree, folder))]
+  const text = readFileSync(to, 'utf8')
+  const moved = text.replace(/("packageLocation": ")(\.\.\/[^"]*)/g, (_, key: string, path: string) => {
+    const slash = path.endsWith('/') ? '/' : ''
+    return key + relative(there, join(here, path)).replaceAll(sep, '/') + slash
+  })
+  if (moved !== text) writeFileSync(to, moved)
+}
+
 /** The treatment that all files of a directory share; undefined where their names decide. */
-function directoryTreatment(kind: DependencyKind, inner: string): Treatment | undefined {
+function directoryTreatment(kind: CloneOptions['kind'], inner: string): Treatment | undefined {
   if (kind === '.venv') return inner === '' || inner === 'bin' || inner === 'Scripts' ? 'relocate' : undefined
   // What lies here describes the folder as a whole (`.modules.yaml`, `.package-lock.json`) or are a manager's start scripts.
   if (isModulesFolder(inner) || basename(inner) === '.bin') return 'relocate'
@@ -132,7 +154,7 @@ function directoryTreatment(kind: DependencyKind, inner: string): Treatment | un
   return isGenerated(top) ? 'copy' : undefined
 }
 
-function fileTreatment(kind: DependencyKind, name: string): Treatment {
+function fileTreatment(kind: CloneOptions['kind'], name: string): Treatment {
   if (kind === 'node_modules') return name.endsWith('.node') ? 'copy' : 'share'
   const namesSource = /\.(pth|egg-link)$|^__editable__|^direct_url\.json$/.test(name)
   return namesSource ? 'relocate' : 'share'

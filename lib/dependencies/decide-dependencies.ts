@@ -11,6 +11,7 @@ import {
   type PackageManager,
   type ProjectEvidence,
 } from './dependency-plan.ts'
+import { folderRules, planFolder, type FolderEvidence, type FolderStrategies } from './folder-plan.ts'
 import { areEqualFiles, findStatus, readRegularFile } from '../files/read-if-any.ts'
 
 export type DependencyRequest = {
@@ -18,7 +19,7 @@ export type DependencyRequest = {
   source: string
   /** Root of the worktree, checked out. */
   worktree: string
-  strategies: Record<DependencyKind, DependencyStrategy>
+  strategies: Record<DependencyKind, DependencyStrategy> & FolderStrategies
   /** True once the user has recorded trust in the repository: only then an install, which runs its code, is planned. */
   isTrusted: boolean
 }
@@ -55,11 +56,48 @@ const searchDepth = 3
 export async function decideDependencies(request: DependencyRequest): Promise<DependencyDecision[]> {
   const listed = listFolders(request.worktree)
   const kinds: DependencyKind[] = ['node_modules', '.venv']
-  return kinds
+  const projects = kinds
     .filter((kind) => request.strategies[kind] !== 'none')
     .flatMap((kind) => gatherEvidence(request, kind, listed).map((evidence) => ({ kind, evidence })))
     .map(({ kind, evidence }) => planProject(evidence, request.strategies[kind], request.isTrusted))
     .filter((decision) => decision !== undefined)
+  return [...projects, ...decideFolders(request, listed, projects)]
+}
+
+/** A look at each folder that a project of its kind may have, and at those that the config names. */
+function decideFolders(
+  { source, worktree, strategies, isTrusted }: DependencyRequest,
+  listed: readonly Listed[],
+  projects: readonly DependencyDecision[],
+): DependencyDecision[] {
+  const known = listed.flatMap(({ folder: project, names }) =>
+    folderRules
+      .filter(({ markers }) => markers.some((name) => names.has(name)))
+      .map((rule) => ({ folder: project === '' ? rule.name : `${project}/${rule.name}`, project, rule })),
+  )
+  const named = Object.keys(strategies)
+    .filter((folder) => !known.some((one) => one.folder === folder || one.rule.name === folder))
+    .map((folder) => ({ folder, project: '', rule: undefined }))
+  const taken = new Set(['node_modules', '.venv', ...projects.flatMap(({ folders }) => folders)])
+  const decisions: DependencyDecision[] = []
+  for (const one of [...known, ...named]) {
+    const { folder, project, rule } = one
+    // What lies in a folder that is taken over comes with it.
+    const isTakenOver = [...taken].some((other) => folder === other || folder.startsWith(`${other}/`))
+    const isInMain = findStatus(join(source, folder)) !== undefined
+    // A name that nothing goes by may be misspelt.
+    if (isTakenOver || (!isInMain && rule !== undefined) || isTaken(join(worktree, folder))) continue
+    const lockfile = rule?.lockfile
+    const isLockfileEqual =
+      lockfile === undefined || areEqualFiles(join(source, project, lockfile), join(worktree, project, lockfile))
+    const evidence: FolderEvidence = { folder, project, rule, isInMain, isLockfileEqual }
+    const strategy = strategies[folder] ?? strategies[rule?.name ?? folder] ?? 'auto'
+    const decision = planFolder(evidence, strategy, isTrusted)
+    if (decision === undefined) continue
+    decisions.push(decision)
+    for (const made of decision.folders) taken.add(made)
+  }
+  return decisions
 }
 
 function gatherEvidence(

@@ -2,7 +2,8 @@
 import { notTrusted } from '../report/not-trusted.ts'
 
 export type DependencyKind = 'node_modules' | '.venv'
-export type DependencyStrategy = 'auto' | 'symlink' | 'clone' | 'install' | 'none'
+/** `clone` shares what is safe to share, `copy` nothing. */
+export type DependencyStrategy = 'auto' | 'symlink' | 'clone' | 'install' | 'copy' | 'none'
 export type PackageManager =
   'npm' | 'pnpm' | 'yarn' | 'yarn-classic' | 'bun' | 'uv' | 'poetry' | 'pdm' | 'pipenv' | 'pip'
 
@@ -27,18 +28,22 @@ export type ProjectEvidence = {
 }
 
 export type DependencyDecision = {
-  kind: DependencyKind
+  kind: DependencyKind | 'folder'
+  /** The project's own, relative to the worktree. */
+  folder: string
   /** Folder of the project, relative to the worktree, `/`-separated; '' for the root. Where `command` belongs. */
   project: string
   /** Folders that the action makes, relative to the worktree: `node_modules`, `packages/a/node_modules`. Empty with `none`. */
   folders: string[]
   /** `links` (a real folder with one link per package) is replaced by a clone in the background. A failed `install` falls back to `clone`. */
-  action: 'links' | 'symlink' | 'clone' | 'install' | 'none'
+  action: 'links' | 'symlink' | 'clone' | 'install' | 'copy' | 'none'
   /** Installs what the lockfile says, when run in `project`. */
   command: readonly string[]
   /** For a person: why this was decided, and what is to be done. */
   reason: string
   isWarning: boolean
+  /** Of the kind `folder`: tells of a folder in it whether its files may be shared. */
+  shares?: (inner: string) => boolean
 }
 
 type Choice = Pick<DependencyDecision, 'action' | 'reason' | 'isWarning'>
@@ -98,13 +103,13 @@ export function planProject(
   const own = project === '' ? kind : `${project}/${kind}`
   const folders =
     choice.action === 'none' ? [] : choice.action === 'install' ? [...new Set([own, ...available])] : available
-  return { kind, project, folders, command, ...choice }
+  return { kind, folder: own, project, folders, command, ...choice }
 }
 
 function chooseWithMain(situation: Situation, strategy: DependencyStrategy): Choice | undefined {
   if (strategy === 'symlink')
     return withLockfileWarning(situation, 'symlink', 'shared with the main checkout, as configured')
-  if (strategy === 'clone') return withLockfileWarning(situation, 'clone', 'as configured')
+  if (strategy === 'clone' || strategy === 'copy') return withLockfileWarning(situation, strategy, 'as configured')
   if (strategy === 'install') return install(situation, 'as configured')
   const { manager, isLockfileEqual, lockfile } = situation.evidence
   if (!isLockfileEqual) return install(situation, `${lockfile ?? 'the lockfile'} differs from the main checkout's`)
@@ -150,7 +155,11 @@ function install(situation: Situation, why: string): Choice {
   return { action: 'clone', reason: `${why}${todo}${excuse}`, isWarning }
 }
 
-function withLockfileWarning({ evidence, command }: Situation, action: 'symlink' | 'clone', why: string): Choice {
+function withLockfileWarning(
+  { evidence, command }: Situation,
+  action: 'symlink' | 'clone' | 'copy',
+  why: string,
+): Choice {
   if (evidence.isLockfileEqual) return { action, reason: why, isWarning: false }
   const todo = `it may hold wrong versions until you run \`${command}\``
   const danger = action === 'symlink' ? ", which changes the main checkout's" : ''

@@ -1,4 +1,5 @@
 /** Finds what would be lost with a worktree: changes, new files, commits that nothing else has. What we copied there ourselves is no one's work. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isUntouchedCopy, loadManifest, type Manifest } from '../context/manifest.ts'
 import { isWithin } from '../files/inner-path.ts'
@@ -10,7 +11,8 @@ import { findOperation } from '../git/operation.ts'
 import { countOwnCommits } from '../git/own-commits.ts'
 import { listWorktrees } from '../git/repository.ts'
 import { countUnpublished, findSubmodules, findWorktreesOf, type Submodule } from '../git/submodules.ts'
-import { resourceOf } from '../ledger/kind.ts'
+import { dependenciesKind } from '../dependencies/kind.ts'
+import { resourceOf, resourcesOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { count } from '../report/count.ts'
 import { isUnfinished } from '../state/unfinished-file.ts'
@@ -59,7 +61,7 @@ export async function findUnsavedWork(lease: Lease, branch: string | undefined):
     commitCount: await countOwnCommits(commonDir, head.trim(), { except: branch, copies: made?.rebased }),
     submodules: own.filter(({ commitCount }) => commitCount > 0),
     operation: [linkedGitDir(worktree), ...submodules.map(({ gitDir }) => gitDir)].map(findOperation).find(Boolean),
-    nested: [...ignored, ...below, ...own.flatMap((one) => one.nested)],
+    nested: [...ignored.filter((path) => !isCopyOfMain(lease, path)), ...below, ...own.flatMap((one) => one.nested)],
   }
 }
 
@@ -108,6 +110,12 @@ async function findIgnoredRepositories(worktree: string, inner: string): Promise
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ...left]
   const ignored = (await git(checkoutPlace(join(worktree, inner)), args)).split('\0')
   return ignored.filter((path) => path.endsWith('/')).map((path) => join(inner, path))
+}
+
+/** A dependency that was fetched with git, and came along with its folder. */
+function isCopyOfMain(lease: Lease, path: string): boolean {
+  const isDependency = resourcesOf(lease, dependenciesKind).some(({ inner }) => path.startsWith(`${inner}/`))
+  return isDependency && existsSync(join(lease.root, path, '.git'))
 }
 
 /** In the checkout at `inner`, relative to the worktree. */

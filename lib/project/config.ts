@@ -1,6 +1,7 @@
 /** agent-isolate.json: read, checked to the last key, and filled up with defaults. With no file at all everything works. */
 import { join } from 'node:path'
 import { composePortNames, type ComposePorts } from './compose-ports.ts'
+import { readDependencies } from './dependency-folders.ts'
 import { readSection, type Section } from './config-section.ts'
 import { readEnvironment, readPortRemap, type EnvironmentConfig, type PortRemap } from './environment-config.ts'
 import { isInnerPath } from '../files/inner-path.ts'
@@ -8,6 +9,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { readSqlite, type SqliteConfig } from './sqlite-config.ts'
 import type { DependencyKind, DependencyStrategy } from '../dependencies/dependency-plan.ts'
+import type { FolderStrategies } from '../dependencies/folder-plan.ts'
 
 /** `hasTest`: a worktree has a second database, for its tests, made like the first. */
 export type DatabaseConfig = { provider: 'none' } | SqliteConfig | PostgresDockerConfig | PostgresServerConfig
@@ -52,7 +54,7 @@ export type Config = {
   ports: { names: readonly string[]; range: readonly [number, number]; remap: PortRemap }
   /** Ports of compose services that get a leased port on the host. */
   compose: { ports: ComposePorts }
-  dependencies: Record<DependencyKind, DependencyStrategy>
+  dependencies: Record<DependencyKind, DependencyStrategy> & FolderStrategies
   environment: EnvironmentConfig
   copy: readonly string[]
   sync: { upstream: string | undefined; fetch: FetchMode; timeoutMs: number }
@@ -97,10 +99,7 @@ export function parseConfig(text: string, path: string): Config {
       remap: readPortRemap(ports, isPortName),
     },
     compose: { ports: readComposePorts(compose, database) },
-    dependencies: {
-      node_modules: dependencies.choice('node_modules', strategies) ?? 'auto',
-      '.venv': dependencies.choice('.venv', strategies) ?? 'auto',
-    },
+    dependencies: readDependencies(dependencies, top.value('dependencies')),
     environment: readEnvironment(environment),
     copy: top.list('copy', isInnerPath, 'a relative path inside the repository') ?? [],
     sync: {
@@ -114,8 +113,6 @@ export function parseConfig(text: string, path: string): Config {
   for (const section of [worktrees, ports, compose, dependencies, environment, sync, top]) section.refuseUnknown()
   return config
 }
-
-const strategies = ['auto', 'symlink', 'clone', 'install', 'none'] as const
 
 function readDatabase(section: Section): DatabaseConfig {
   const provider = section.choice('provider', ['sqlite', 'postgres-docker', 'postgres-server', 'none']) ?? 'sqlite'

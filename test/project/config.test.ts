@@ -88,7 +88,7 @@ test('an error names the file and the key at fault', () => {
     [{ copy: [1] }, /"copy"/],
     [{ worktrees: { branchPrefix: '-x' } }, /"worktrees\.branchPrefix"/],
     [{ worktrees: { folder: '.' } }, /"worktrees\.folder"/],
-    [{ dependencies: { node_modules: 'copy' } }, /"dependencies\.node_modules"/],
+    [{ dependencies: { node_modules: 'copied' } }, /"dependencies\.node_modules"/],
     [{ sync: { fetch: true } }, /"sync\.fetch"/],
     [{ sync: { upstream: '--exec=x' } }, /"sync\.upstream"/],
     [{ sync: { timeoutSeconds: 0 } }, /"sync\.timeoutSeconds"/],
