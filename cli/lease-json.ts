@@ -1,6 +1,7 @@
 /** A lease as `--json` shows it. What other programs read must not change with the ledger's own format. */
 import { databaseOf, sqliteUrl, type Database } from '../lib/database/of-lease.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
+import { servicesOf } from '../lib/services/resources.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 
 export type LeaseJson = {
@@ -11,7 +12,12 @@ export type LeaseJson = {
   database: DatabaseJson | null
   /** The second one, where configured. */
   testDatabase: DatabaseJson | null
+  /** What it has on shared servers; without passwords. */
+  services: readonly ServiceJson[]
 }
+
+/** `database`: a number of Redis, a name, a virtual host. */
+export type ServiceJson = { name: string; kind: string; url: string | null; database: string | null; prefix: string }
 
 /** A file, with those beside it where there are any, or a database on a server. */
 export type DatabaseJson =
@@ -27,6 +33,13 @@ export function leaseJson(lease: Lease): LeaseJson {
     ports,
     database: shownDatabase(databaseOf(lease)),
     testDatabase: shownDatabase(databaseOf(lease, 'test')),
+    services: servicesOf(lease).map((service) => ({
+      name: service.name,
+      kind: service.engine,
+      url: service.url === undefined ? null : hideSecrets(service.url),
+      database: service.own ?? null,
+      prefix: service.prefix,
+    })),
   }
 }
 

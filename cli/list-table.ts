@@ -58,7 +58,7 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
         name,
         visible(branch ?? '(no branch)'),
         Object.entries(ports).map(([portName, port]) => `${portName} ${port}`),
-        describeDatabases(entry),
+        [...describeDatabases(entry), ...describeServices(entry)],
         formatAge(now - Date.parse(entry.createdAt)),
         state,
       ],
@@ -66,6 +66,11 @@ function renderGroup(entries: readonly ListEntry[], { width, colors, now }: Tabl
     }
   })
   return renderTable(columns, rows, width)
+}
+
+/** A part of a server each: `redis 3`, or what its names begin with. */
+function describeServices({ services }: ListEntry): string[] {
+  return services.map(({ name, database, prefix }) => visible(`${name} ${database ?? prefix}`))
 }
 
 /** One on a line. */

@@ -5,6 +5,7 @@ import { configFileName } from '../lib/project/config.ts'
 import { loadProject, type Project } from '../lib/project/project.ts'
 import { listSeedFiles } from '../lib/project/seed.ts'
 import { distrust, trust } from '../lib/project/trust.ts'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { visible } from '../lib/report/visible-text.ts'
 import type { Command } from './command.ts'
 
@@ -12,8 +13,8 @@ const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 
 Lets what this repository brings along run on this machine: the "setup" and
 "teardown" commands of its agent-isolate.json, a database seed in SQL or as a command,
-the image and arguments of a database container, the URL of a database server, any
-variable of its environment template in shells, and its packages: dependency installs
+the image and arguments of a database container, the URLs of database and other
+servers, any variable of its environment template in shells, and its packages: dependency installs
 may run their scripts, and a database driver among them may be loaded. Prints what is
 trusted.
 Running this is the consent; nothing is asked. It holds for these files as they are
@@ -71,6 +72,7 @@ function describeTrust(project: Project): string {
     ...describeCommands('teardown', teardown),
     ...(template === undefined ? [] : ['  environment template, exported to shells:', `    ${visible(template)}`]),
     ...describeDatabase(project),
+    ...describeServices(project),
     ...(Object.keys(project.config.compose.ports).length === 0 ? [] : ['  its compose files, which compose reads']),
     '  its packages: installs may run their scripts, and a database driver may be loaded',
   ].join('\n')
@@ -83,6 +85,13 @@ function describeDatabase(project: Project): string[] {
     const files = listFiles(project, text).map((path) => `      ${visible(path)}`)
     return ['  database seed, SQL that is run:', `    ${visible(text)}`, ...files]
   })
+}
+
+function describeServices({ config: { services } }: Project): string[] {
+  const urls = Object.entries(services).flatMap(([name, { url }]) => {
+    return url === '' ? [] : [`    ${visible(`${name}: ${hideSecrets(url, { keeps: 'references' })}`)}`]
+  })
+  return urls.length === 0 ? [] : ['  shared servers:', ...urls]
 }
 
 /** Empty for a seed that is a file itself. Throws `IsolateError` for one that is not there. */

@@ -2,6 +2,8 @@
 import type { Resource } from '../lib/ledger/resource.ts'
 import { composePortNames } from '../lib/project/compose-ports.ts'
 import type { DatabaseConfig } from '../lib/project/config.ts'
+import type { Services } from '../lib/project/services-config.ts'
+import type { ServiceResource } from '../lib/services/resources.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { assignPorts } from '../lib/ledger/ports.ts'
 import { ownIdentity } from '../lib/processes/process-identity.ts'
@@ -28,9 +30,16 @@ export function sampleLease({ root, project, template }: Context): Lease {
     branch: 'sample',
     state: 'ready',
     maker: ownIdentity(),
-    resources: sampleDatabases(config.database),
+    resources: [...sampleDatabases(config.database), ...sampleServices(config.services)],
     createdAt: new Date(0).toISOString(),
   }
+}
+
+function sampleServices(services: Services): ServiceResource[] {
+  return Object.entries(services).map(([name, { kind }]) => {
+    const place = kind === 'prefix' ? {} : { url: `${kind}://127.0.0.1/sample`, own: 'sample' }
+    return { kind: 'service', name, engine: kind, prefix: 'sample-', ...place }
+  })
 }
 
 function sampleDatabases(database: DatabaseConfig): Resource[] {

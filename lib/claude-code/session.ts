@@ -16,6 +16,7 @@ import { lacksPorts, topUpPorts } from '../lifecycle/top-up-ports.ts'
 import { loadProjectFiles, loadProjectOf } from '../project/project.ts'
 import { describeFailure, errorCode, errorText, IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
+import { servicesOf } from '../services/resources.ts'
 
 /**
  * The lines for the model; undefined in a main checkout, and outside of repositories. A linked worktree without a lease gets one. `envFile`: the
@@ -77,6 +78,9 @@ export function describeLease(lease: Lease): string {
   const database = databaseOf(lease)
   const test = databaseOf(lease, 'test')
   const envFiles = resourcesOf(lease, environmentKind).map(({ inner }) => inner)
+  const services = servicesOf(lease).map(
+    ({ name, own, prefix }) => `${name} ${own ?? `(only names that begin with ${prefix})`}`,
+  )
   const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
   const first = lease.block
   return [
@@ -86,6 +90,9 @@ export function describeLease(lease: Lease): string {
       ? ''
       : `Its own database is ${database.kind === 'sqlite' ? [database.url, ...database.further].join(', ') : describeDatabase(database)} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
     test === undefined ? '' : `A second one for its tests is ${describeDatabase(test)} (TEST_DATABASE_URL).`,
+    services.length === 0
+      ? ''
+      : `On servers that others use too it has its own: ${services.join(', ')}. Never touch the rest of them.`,
     `PORT, DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.`,
     'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
     'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',

@@ -24,6 +24,7 @@ import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { entriesIn, planApps, type AppEntries } from './app-environments.ts'
 import { carryFiles, loadCarriedValues, warnOfKept } from './carry-files.ts'
+import { servicesOf, serviceVariables } from '../services/resources.ts'
 import { writeEnvFile } from './env-file.ts'
 import { isSafeToExport } from './export-rule.ts'
 import { findOwnValues } from './find-own-values.ts'
@@ -73,7 +74,7 @@ export function environmentOf(project: Project, lease: Lease, inner = ''): Envir
 
 /** By the path of the env file; the worktree's own is the first. */
 function templatesOf(project: Project, lease: Lease): Map<string, string> {
-  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variablesOf(project, lease))
+  const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variablesOf(project, lease), lease)
   const apps = loadAppTemplates(project, lease.worktree)
   const [first = ''] = envFilesOf(project.config.environment)
   return new Map([[first, template], ...apps])
@@ -160,7 +161,7 @@ function leftAlone(reason: string): string {
 }
 
 /** All that a template can name; those without a value are known, and empty. */
-function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
+function variablesOf({ repository, config }: Project, lease: Lease): EnvVariables {
   const database = databaseOf(lease)
   const postgres = database?.kind === 'postgres' ? database : undefined
   const ports = Object.entries(lease.ports).map(([name, port]) => [`AGENT_PORT_${name.toUpperCase()}`, String(port)])
@@ -175,6 +176,7 @@ function variablesOf({ repository }: Project, lease: Lease): EnvVariables {
     AGENT_DB_USER: postgres?.user,
     AGENT_DB_PASSWORD: postgres?.password,
     AGENT_SQLITE_PATH: database?.kind === 'sqlite' ? database.path : undefined,
+    ...serviceVariables(config.services, lease),
     AGENT_NAME: lease.name,
     AGENT_SLUG: slugOf(lease.name),
     AGENT_BRANCH: lease.branch,
@@ -191,11 +193,19 @@ function composeEntries(lease: Lease): EnvEntry[] {
   return Object.entries(values).map(([key, text]) => ({ key, pieces: [{ kind: 'text', text }] }))
 }
 
-/** What most programs read; a database's line only where there is one. */
-function defaultTemplate(variables: EnvVariables): string {
+/** What most programs read; the line of a database or a service only where there is one. */
+function defaultTemplate(variables: EnvVariables, lease: Lease): string {
   const lines = { DATABASE_URL: 'AGENT_DATABASE_URL', TEST_DATABASE_URL: 'AGENT_TEST_DATABASE_URL' }
   const databases = Object.entries(lines).filter(([, name]) => variables[name] !== undefined)
-  return ['PORT=$AGENT_DYNAMIC_PORT', ...databases.map(([key, name]) => `${key}=$${name}`), ''].join('\n')
+  const services = servicesOf(lease).flatMap(({ name, url }) =>
+    url === undefined ? [] : [`${name.toUpperCase()}_URL`],
+  )
+  return [
+    'PORT=$AGENT_DYNAMIC_PORT',
+    ...databases.map(([key, name]) => `${key}=$${name}`),
+    ...services.map((key) => `${key}=$AGENT_${key}`),
+    '',
+  ].join('\n')
 }
 
 /** Lets a shell, a prompt or a script see in which worktree it is. */

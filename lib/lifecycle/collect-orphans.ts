@@ -24,6 +24,7 @@ import { loadProject } from '../project/project.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { Reporter } from '../report/reporter.ts'
 import { UnreachableError } from '../report/unreachable-error.ts'
+import { collectOnSharedServer, sharedServers, type SharedServer } from './collect-service-orphans.ts'
 
 export type Orphan = {
   kind: 'container' | 'volume' | 'database'
@@ -48,7 +49,21 @@ export async function collectOrphans(leases: readonly Lease[], options: OrphanOp
   for (const target of [...serversOf(leases), ...(await configuredServer(cwd))].filter(isFirstOfItsKind)) {
     orphans.push(...(await orNone(reporter, () => collectOnServer(target, isDryRun))))
   }
+  for (const server of await sharedServers(leases, cwd)) {
+    orphans.push(...(await orNone(reporter, () => collectShared(server, isDryRun))))
+  }
   return orphans
+}
+
+async function collectShared(server: SharedServer, isDryRun: boolean): Promise<Orphan[]> {
+  const names = await collectOnSharedServer(server, isDryRun)
+  const { engine, place } = server
+  return names.map((name) => ({
+    kind: 'database',
+    name: `${engine} ${name}`,
+    place,
+    outcome: isDryRun ? 'planned' : 'done',
+  }))
 }
 
 /** Where nothing answers, nothing can be found; what leases have there has been reported with them. */

@@ -9,6 +9,7 @@ import type { Kind } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
 import type { Resource } from '../ledger/resource.ts'
 import { IsolateError } from '../report/isolate-error.ts'
+import { serviceKind } from '../services/kind.ts'
 import { branchKind, excludeKind, worktreeKind } from './git-kinds.ts'
 
 const kinds: readonly Kind[] = [
@@ -21,6 +22,7 @@ const kinds: readonly Kind[] = [
   containerKind,
   sharedContainerKind,
   postgresKind,
+  serviceKind,
   environmentKind,
   composeKind,
 ]

@@ -36,6 +36,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { notTrusted } from '../report/not-trusted.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { Stopwatch } from '../report/stopwatch.ts'
+import { provideServices } from '../services/provide.ts'
 import { excludeKind } from './git-kinds.ts'
 import { keptPorts, kindOf } from './kinds.ts'
 import { runCommand } from './project-commands.ts'
@@ -96,14 +97,18 @@ export async function prepareWorktree(project: Project, given: Lease, tools: Too
     createDatabases(project, current, databaseOptions(project, { reporter, deadline }, awaitFiles)),
   )
   await allOrFirstError([context, dependencies, databases])
-  const { lease: prepared, isNew } = await databases
+  const made = await databases
+  const services = await stopwatch.measure('services', () =>
+    provideServices(project, made.lease, { reporter, deadline }),
+  )
+  const prepared = services.lease
   await stopwatch.measure('environment', () =>
     writeEnvironment(project, prepared, reporter, paths.filter(isRewritable)),
   )
   if (resourceOf(prepared, composeKind) !== undefined) {
     await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
   }
-  return { lease: prepared, hasNewDatabase: isNew }
+  return { lease: prepared, hasNewDatabase: made.isNew || services.isNew }
 }
 
 /** The main checkout's config names other env files now. */

@@ -7,6 +7,7 @@ import { readEnvironment, readPortRemap, type EnvironmentConfig, type PortRemap 
 import { isInnerPath } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
+import { readServices, type Services } from './services-config.ts'
 import { readSqlite, type SqliteConfig } from './sqlite-config.ts'
 import type { DependencyKind, DependencyStrategy } from '../dependencies/dependency-plan.ts'
 import type { FolderStrategies } from '../dependencies/folder-plan.ts'
@@ -54,6 +55,8 @@ export type Config = {
   ports: { names: readonly string[]; range: readonly [number, number]; remap: PortRemap }
   /** Ports of compose services that get a leased port on the host. */
   compose: { ports: ComposePorts }
+  /** Servers that the machine's checkouts share. */
+  services: Services
   dependencies: Record<DependencyKind, DependencyStrategy> & FolderStrategies
   environment: EnvironmentConfig
   copy: readonly string[]
@@ -99,6 +102,7 @@ export function parseConfig(text: string, path: string): Config {
       remap: readPortRemap(ports, isPortName),
     },
     compose: { ports: readComposePorts(compose, database) },
+    services: readServices(top.value('services'), path),
     dependencies: readDependencies(dependencies, top.value('dependencies')),
     environment: readEnvironment(environment),
     copy: top.list('copy', isInnerPath, 'a relative path inside the repository') ?? [],

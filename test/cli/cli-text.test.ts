@@ -91,6 +91,7 @@ const entry: ListEntry = {
     bytes: 12_288,
   },
   testDatabase: null,
+  services: [],
   repository: '/repo',
   state: 'ready',
   advice: null,
