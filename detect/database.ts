@@ -1,9 +1,9 @@
 /** Databases that a repository points at: URLs in its env files, and SQLite files that lie in it. */
 import { join, posix } from 'node:path'
 import { splitServer } from '../lib/database/postgres/client/database-url.ts'
-import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { endOfCredentials } from '../lib/report/hide-secrets.ts'
 import { isSqliteFile } from '../lib/database/sqlite/database-file.ts'
+import { readEnvValues } from './env-values.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 import { providerOf, type DatabaseProvider } from './orm.ts'
 
@@ -39,14 +39,26 @@ export function detectDatabaseUrls({ tracked, untracked }: RepositoryFiles, read
   return [...urlsOf(tracked, true), ...urlsOf(untracked, false)]
 }
 
-/** The assignments of an env file whose value is a database URL, whatever the key. */
+/** A variable of an env file that is there for a database's URL, and has none. */
+export type EmptyUrl = { file: string; line: number; key: string }
+
+/** `DATABASE_URL=` is no value: a database there may be, and where is not known. */
+export function detectEmptyDatabaseUrls({ tracked, untracked }: RepositoryFiles, read: ReadFile): EmptyUrl[] {
+  return [...tracked, ...untracked].filter(isEnvFile).flatMap((file) =>
+    readEnvValues(read(file) ?? '')
+      .filter(({ key, value }) => value.trim() === '' && /(?:^|_)(?:DATABASE|DB|POSTGRES|MYSQL)_(?:URL|URI)$/.test(key))
+      .map(({ key, line }) => ({ file, key, line })),
+  )
+}
+
+/** The assignments of an env file whose value is a database URL, whatever the key; parts that are variables of the file are filled in. */
 export function parseEnvDatabaseUrls(text: string): (DatabaseTarget & { line: number; key: string })[] {
-  return parseEnvStatements(text).flatMap(({ assignment, line }) => {
-    const target = assignment === undefined ? undefined : parseDatabaseTarget(assignment.body)
-    if (assignment === undefined || target === undefined) return []
+  return readEnvValues(text).flatMap(({ key, value, line }) => {
+    const target = parseDatabaseTarget(value)
+    if (target === undefined) return []
     // Of files only those that are a database's: `file:` is used for anything.
-    if (target.scheme === 'file:' && !/DATABASE|DB|SQLITE/i.test(assignment.key)) return []
-    return [{ ...target, line, key: assignment.key }]
+    if (target.scheme === 'file:' && !/DATABASE|DB|SQLITE/i.test(key)) return []
+    return [{ ...target, line, key }]
   })
 }
 

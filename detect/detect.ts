@@ -6,13 +6,23 @@ import { join } from 'node:path'
 import { gitIn } from '../lib/git/git.ts'
 import { readIfFile } from '../lib/files/read-if-any.ts'
 import { detectCompose, type ComposeFile } from './compose.ts'
-import { detectDatabaseUrls, detectSqliteFiles, type EnvDatabaseUrl, type SqliteFile } from './database.ts'
+import { detectDatabaseParts, type DatabaseInParts } from './database-parts.ts'
+import { detectRailsDatabases, type RailsDatabase } from './database-yml.ts'
+import {
+  detectDatabaseUrls,
+  detectEmptyDatabaseUrls,
+  detectSqliteFiles,
+  type EmptyUrl,
+  type EnvDatabaseUrl,
+  type SqliteFile,
+} from './database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
 import { detectFrameworks, type Framework } from './framework.ts'
 import { detectOrms, type Orm } from './orm.ts'
 import { detectPackages, type Manifest, type PackageManager, type Workspaces } from './packages.ts'
 import { detectPython, type Python } from './python.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
+import { detectServices, type FoundService } from './services.ts'
 import { detectAgents, detectGitHooks, detectPrograms, type Agent, type GitHooks, type Program } from './tools.ts'
 
 /** Paths are relative to `root` with `/`, '' for the top; lists are empty where there is nothing. */
@@ -31,7 +41,14 @@ export type Detection = {
   databaseUrls: readonly EnvDatabaseUrl[]
   /** Variables with parts of where the database is: PGHOST, DB_NAME. */
   databaseSettings: readonly DatabaseSetting[]
+  /** Databases that env files name in parts, put together. */
+  databaseParts: readonly DatabaseInParts[]
+  /** Of config/database.yml. */
+  railsDatabases: readonly RailsDatabase[]
+  emptyDatabaseUrls: readonly EmptyUrl[]
   sqliteFiles: readonly SqliteFile[]
+  /** Redis and the like, in env files and compose files. */
+  services: readonly FoundService[]
   compose: readonly ComposeFile[]
   agents: readonly Agent[]
   gitHooks: GitHooks | undefined
@@ -47,6 +64,7 @@ export async function detectRepository(root: string): Promise<Detection> {
   const all = [...files.tracked, ...files.untracked]
   const packages = detectPackages(all, read)
   const python = detectPython(all, read)
+  const compose = await detectCompose(files.tracked, read)
   return {
     root,
     packageManager: packages.manager,
@@ -57,8 +75,12 @@ export async function detectRepository(root: string): Promise<Detection> {
     orms: detectOrms(all, packages, python, read),
     databaseUrls: detectDatabaseUrls(files, read),
     databaseSettings: detectDatabaseSettings(all, read),
+    databaseParts: detectDatabaseParts(all, read),
+    railsDatabases: await detectRailsDatabases(all, read),
+    emptyDatabaseUrls: detectEmptyDatabaseUrls(files, read),
     sqliteFiles: detectSqliteFiles(root, files),
-    compose: await detectCompose(files.tracked, read),
+    services: detectServices(files, compose, read),
+    compose,
     agents: detectAgents(root),
     gitHooks: detectGitHooks(root),
     programs: detectPrograms(root),

@@ -66,10 +66,11 @@ export function findServerUrl({ orms, databaseUrls }: PostgresSigns): EnvDatabas
 }
 
 const settingKeys =
-  /\b(PG|POSTGRES_|POSTGRESQL_|DB_|DATABASE_)(HOST|PORT|USER|USERNAME|PASSWORD|PASS|DATABASE|DB|NAME)\b/g
+  /\b(PG|POSTGRES_|POSTGRESQL_|DB_|DATABASE_)(HOST|SERVER|PORT|USER|USERNAME|PASSWORD|PASS|DATABASE|DB|NAME)\b/g
 
 const parts: Readonly<Record<string, DatabaseSetting['part']>> = {
   HOST: 'host',
+  SERVER: 'host',
   PORT: 'port',
   USER: 'user',
   USERNAME: 'user',
@@ -89,7 +90,7 @@ export function detectDatabaseSettings(files: readonly string[], read: ReadFile)
   const found = texts.flatMap((text) =>
     [...text.matchAll(settingKeys)].map(([key, family = '', end = '']) => ({ key, family, end })),
   )
-  const families = new Set(found.flatMap(({ family, end }) => (end === 'HOST' ? [family] : [])))
+  const families = new Set(found.flatMap(({ family, end }) => (end === 'HOST' || end === 'SERVER' ? [family] : [])))
   const settings = found.flatMap(({ key, family, end }): [string, DatabaseSetting][] => {
     const part = parts[end]
     return part === undefined || !families.has(family) ? [] : [[key, { key, part }]]
