@@ -118,7 +118,7 @@ export function readVariable(
   if (/^https?$/i.test(scheme)) return { kind: byKey.kind, isUrl: true, ...addressOf(rest, byKey.port) }
   const isHost = /_(?:HOST|HOSTNAME|SERVER)$/.test(key) && /^[\w.[\]:-]+$/.test(value)
   if (isHost) return { kind: byKey.kind, isUrl: false, host: value, port: undefined }
-  const isPort = /_PORT$/.test(key) && /^\d{2,5}$/.test(value)
+  const isPort = key.endsWith('_PORT') && /^\d{2,5}$/.test(value)
   return isPort ? { kind: byKey.kind, isUrl: false, host: undefined, port: Number(value) } : undefined
 }
 

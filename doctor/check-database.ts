@@ -1,6 +1,7 @@
 /** Whether a worktree's database can be made as agent-isolate.json asks for it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { chooseSqliteFile } from '../detect/find-database.ts'
 import { configFileName } from '../lib/project/config.ts'
 import { sqliteFiles, type SqliteConfig } from '../lib/project/sqlite-config.ts'
 import { notTrusted } from '../lib/report/not-trusted.ts'
@@ -47,17 +48,20 @@ function examineSqlite(context: Context, database: SqliteConfig): Finding[] {
   }
   const seed = database.seed ?? database.path
   if (existsSync(join(source, seed))) return [{ id: 'database.ok', severity: 'ok', message: `seeded from ${seed}` }]
-  const other = detection.sqliteFiles.find(({ path }) => path !== seed && !/(?:^|\/)(?:tests?|fixtures?)\//.test(path))
-  if (other === undefined || project.trustee.texts[0]?.includes('"database"') || template?.includes(other.path)) {
+  const others = detection.sqliteFiles
+    .map(({ path }) => path)
+    .filter((path) => path !== seed && !/(?:^|\/)(?:tests?|fixtures?)\//.test(path))
+  const other = chooseSqliteFile(others, [])
+  if (other === undefined || project.trustee.texts[0]?.includes('"database"') || template?.includes(other)) {
     return [{ id: 'database.ok', severity: 'ok', message: 'worktrees start with an empty SQLite database' }]
   }
   return [
     {
       id: 'database.path',
       severity: 'warning',
-      message: `worktrees get an empty ${database.path}, while this repository has ${other.path}`,
+      message: `worktrees get an empty ${database.path}, while this repository has ${other}`,
       why: 'Without its tables the application fails in a new worktree.',
-      fix: `in ${configFileName}: "database": { "provider": "sqlite", "path": "${other.path}" }`,
+      fix: `in ${configFileName}: "database": { "provider": "sqlite", "path": "${other}" }`,
     },
   ]
 }

@@ -4,6 +4,7 @@ import { isTestKey } from '../detect/postgres.ts'
 import { composedUrl } from '../init/template-database.ts'
 import { configFileName } from '../lib/project/config.ts'
 import type { Context } from './check.ts'
+import { adviseService } from './service-advice.ts'
 import { findVariable } from './compose-variable.ts'
 
 /** `key` and `body` as the env file has them. A second line where agent-isolate.json has to be changed too. */
@@ -22,6 +23,8 @@ export function adviseTemplate(context: Context, key: string, body: string): str
     return `in ${template}: ${key}=${target.scheme}//${user}${target.host}:${leased.value}/${target.database}`
   }
   if (target.provider === 'postgresql') return adviseProvider(context, key, target)
+  const service = adviseService(context, key, body)
+  if (service !== undefined) return service
   const port = target.port === undefined ? '' : `:${target.port}`
   return `in ${template}: ${key}=${target.scheme}//${user}${target.host}${port}/${target.database || 'app'}-$AGENT_SLUG`
 }

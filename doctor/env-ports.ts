@@ -8,6 +8,7 @@ import { configFileName } from '../lib/project/config.ts'
 import type { Context, Finding } from './check.ts'
 import { findVariable } from './compose-variable.ts'
 import { collision, isForDevelopment } from './port-collision.ts'
+import { adviseService, sharedService } from './service-advice.ts'
 import { inTemplate, templateKeys } from './template-keys.ts'
 
 export function envPorts(context: Context, nameOf: NameOf): Finding[] {
@@ -28,8 +29,11 @@ function inFile({ path, lines }: SourceFile, context: Context, nameOf: NameOf): 
     const message = found.isNumber
       ? `${key} is ${found.port} in every worktree`
       : `${key} leads to port ${found.port} from every worktree`
-    const fix = adviseValue(key, body, found.port, context, nameOf)
-    return [{ id: 'ports.env-file', severity: 'warning', message, why: collision, fix, file: path, line }]
+    const advice = serviceAdvice(context, key, body) ?? {
+      why: collision,
+      fix: adviseValue(key, body, found.port, context, nameOf),
+    }
+    return [{ id: 'ports.env-file', severity: 'warning', message, ...advice, file: path, line }]
   })
 }
 
@@ -62,8 +66,15 @@ function inOwnTemplate(context: Context, nameOf: NameOf): Finding[] {
     const own = variable === `PORT_${port}` ? '$AGENT_DYNAMIC_PORT' : value
     const fix = `${key}=${isNumber ? own : body.replace(`:${port}`, () => `:${own}`)}`
     const message = `${key} is ${port} in every worktree`
-    return [{ id: 'ports.template', severity: 'error', message, why: collision, fix, file, line }]
+    const advice = serviceAdvice(context, key, body) ?? { why: collision, fix }
+    return [{ id: 'ports.template', severity: 'error', message, ...advice, file, line }]
   })
+}
+
+/** A server that is not the application's has no business with its port. */
+function serviceAdvice(context: Context, key: string, body: string): Pick<Finding, 'why' | 'fix'> | undefined {
+  const fix = adviseService(context, key, body)
+  return fix === undefined ? undefined : { why: sharedService, fix }
 }
 
 function isDatabaseUrl(value: string): boolean {

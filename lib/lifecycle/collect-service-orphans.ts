@@ -23,10 +23,14 @@ export async function sharedServers(leases: readonly Lease[], cwd: string): Prom
 
 /** What was found there, and given back unless `isDryRun`. Throws `IsolateError`. */
 export async function collectOnSharedServer({ engine, url }: SharedServer, isDryRun: boolean): Promise<string[]> {
-  // The ledger is read after the server: a lease is always there before what it stands for.
-  const known = (): ReadonlySet<string> => new Set(loadLedger().leases.map(({ id }) => id))
-  if (engine === 'mysql') return (await import('../services/mysql/databases.ts')).collectDatabases(url, known, isDryRun)
-  return (await import('../services/redis/numbers.ts')).collectNumbers(url, known, isDryRun)
+  if (engine === 'mysql')
+    return (await import('../services/mysql/databases.ts')).collectDatabases(url, knownLeases, isDryRun)
+  return (await import('../services/redis/numbers.ts')).collectNumbers(url, knownLeases, isDryRun)
+}
+
+/** Read after the server: a lease is always there before what it stands for. */
+function knownLeases(): ReadonlySet<string> {
+  return new Set(loadLedger().leases.map(({ id }) => id))
 }
 
 function serverFor(engine: string, name: string, text: string): SharedServer[] {

@@ -35,7 +35,6 @@ export function readServices(value: unknown, file: string): Services {
 
 function readService(section: Section): ServiceConfig {
   const kind = section.choice('kind', serviceKinds) ?? section.fail('kind', `one of ${serviceKinds.join(', ')}`)
-  const isFilled = (text: string): boolean => text.trim() !== ''
   const url =
     kind === 'prefix' ? '' : section.text('url', isFilled, 'the URL of the server, or $NAME of a variable with it')
   const config = {
@@ -46,6 +45,10 @@ function readService(section: Section): ServiceConfig {
   }
   section.refuseUnknown()
   return config
+}
+
+function isFilled(text: string): boolean {
+  return text.trim() !== ''
 }
 
 /** Not one whose variables would be those of a database or a port. */

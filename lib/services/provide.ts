@@ -4,21 +4,10 @@ import { openLease, type OpenLease } from '../ledger/open-lease.ts'
 import { fillFromMain } from '../project/main-variables.ts'
 import type { Project } from '../project/project.ts'
 import type { ServiceConfig } from '../project/services-config.ts'
-import type { Deadline } from '../report/deadline.ts'
 import { notTrusted } from '../report/not-trusted.ts'
-import type { Reporter } from '../report/reporter.ts'
+import type { ServiceRequest } from './request.ts'
 import { ownName, prefixFor, servicesOf, type ServiceResource } from './resources.ts'
-import { parseServiceUrl, requireNear, withPath, type ServiceUrl } from './service-url.ts'
-
-/** What an engine is given to work with. */
-export type ServiceRequest = {
-  name: string
-  config: ServiceConfig
-  url: ServiceUrl
-  open: OpenLease
-  reporter: Reporter
-  deadline: Deadline
-}
+import { parseServiceUrl, requireNear, withPath } from './service-url.ts'
 
 type Tools = Pick<ServiceRequest, 'reporter' | 'deadline'>
 

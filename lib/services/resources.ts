@@ -51,16 +51,17 @@ export function ownName(base: string, lease: Pick<Lease, 'name' | 'id'>): string
 
 /** `AGENT_REDIS_URL`, `_DB`, `_PREFIX` for "redis". What is configured and not there is known, and empty. */
 export function serviceVariables(services: Services, lease: Pick<Lease, 'resources'>): EnvVariables {
-  const parts = (name: string, found?: ServiceResource): [string, string | undefined][] => {
-    const start = `AGENT_${name.toUpperCase()}`
-    return [
-      [`${start}_URL`, found?.url],
-      [`${start}_DB`, found?.own],
-      [`${start}_PREFIX`, found?.prefix],
-    ]
-  }
   return Object.fromEntries([
-    ...Object.keys(services).flatMap((name) => parts(name)),
-    ...servicesOf(lease).flatMap((one) => parts(one.name, one)),
+    ...Object.keys(services).flatMap((name) => variablesFor(name)),
+    ...servicesOf(lease).flatMap((one) => variablesFor(one.name, one)),
   ])
+}
+
+function variablesFor(name: string, found?: ServiceResource): [string, string | undefined][] {
+  const start = `AGENT_${name.toUpperCase()}`
+  return [
+    [`${start}_URL`, found?.url],
+    [`${start}_DB`, found?.own],
+    [`${start}_PREFIX`, found?.prefix],
+  ]
 }

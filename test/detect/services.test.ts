@@ -28,8 +28,8 @@ for (const [key, value, wanted] of [
 ] as const) {
   test(`${key}=${value} is ${wanted ?? 'no such server'}`, () => {
     const found = readVariable(key, value)
-    const shown = found && [found.kind, found.host, found.port, ...(found.isUrl ? ['url'] : [])].map(String).join(' ')
-    assert.equal(shown, wanted)
+    const words = found && [found.kind, found.host, found.port, ...(found.isUrl ? ['url'] : [])].map(String).join(' ')
+    assert.equal(words, wanted)
   })
 }
 
@@ -54,15 +54,17 @@ test('references to variables of the same file are followed, before and behind, 
   )
 })
 
+function shown(text: string): string[] {
+  return findDatabaseParts(text).map(({ provider, host, port, database, url }) =>
+    [provider, host, port, database, url].map(String).join(' '),
+  )
+}
+
 test('parts of where a database is become one URL of references', () => {
   const fastapi =
     'POSTGRES_SERVER=localhost\nPOSTGRES_PORT=5432\nPOSTGRES_DB=app\nPOSTGRES_USER=postgres\nPOSTGRES_PASSWORD=x\n'
   const django = 'DB_ENGINE=django.db.backends.mysql\nDB_HOST=127.0.0.1\nDB_NAME=shop\nDB_USER=me\n'
   const laravel = 'DB_CONNECTION=mysql\nDB_HOST=127.0.0.1\nDB_PORT=3306\nDB_DATABASE=\nDB_USERNAME=root\nDB_PASSWORD=\n'
-  const shown = (text: string): string[] =>
-    findDatabaseParts(text).map(({ provider, host, port, database, url }) =>
-      [provider, host, port, database, url].map(String).join(' '),
-    )
   assert.deepEqual(shown(fastapi), [
     'postgresql localhost 5432 app postgresql://$POSTGRES_USER:$POSTGRES_PASSWORD@$POSTGRES_SERVER:$POSTGRES_PORT/$POSTGRES_DB',
   ])

@@ -73,7 +73,8 @@ const advices: readonly [title: string, database: unknown, line: string, fix: st
     'it is of another kind',
     container,
     'SHOP=mysql://u:p@localhost:3306/shop',
-    `in ${template}: SHOP=mysql://USER:PASSWORD@localhost:3306/shop-$AGENT_SLUG`,
+    'in agent-isolate.json: "services": { "mysql": { "kind": "mysql", "url": "$SHOP" } }\n' +
+      `and in ${template}: SHOP=$AGENT_MYSQL_URL`,
   ],
 ]
 
@@ -104,6 +105,54 @@ test('a template is right where it names what a PostgreSQL database has, and the
   const lines = ['AGENT_TEST_DATABASE_URL', 'AGENT_DB_HOST', 'DYNAMIC_DB_PORT', 'AGENT_DB_USER', 'AGENT_PORT_REDIS']
   const text = lines.map((name, index) => `A${index}=$${name}\n`).join('')
   assert.deepEqual(await findFaults(t, config, { [template]: text }), [])
+})
+
+for (const [title, config, line, fix] of [
+  [
+    'a Redis URL',
+    {},
+    'REDIS_URL=redis://:secret@localhost:6379/0',
+    'in agent-isolate.json: "services": { "redis": { "kind": "redis", "url": "$REDIS_URL" } }\n' +
+      `and in ${template}: REDIS_URL=$AGENT_REDIS_URL`,
+  ],
+  [
+    'a Redis URL that is configured under another name',
+    { services: { cache: { kind: 'redis', url: '$REDIS_URL' } } },
+    'REDIS_URL=redis://localhost:6379',
+    `in ${template}: REDIS_URL=$AGENT_CACHE_URL`,
+  ],
+  [
+    'a search server',
+    {},
+    'ELASTICSEARCH_URL=http://localhost:9200',
+    'in agent-isolate.json: "services": { "elasticsearch": { "kind": "prefix" } }\n' +
+      `and begin the names of its indices or buckets with $AGENT_ELASTICSEARCH_PREFIX (set it in ${template})`,
+  ],
+  [
+    'the application',
+    {},
+    'API_URL=http://localhost:4000',
+    `in ${template}: API_URL=http://localhost:$AGENT_DYNAMIC_PORT`,
+  ],
+] as const) {
+  test(`an address in an env file leads to what it is of, and only the application to its port: ${title}`, async (t) => {
+    const found = await findFaults(t, { database: { provider: 'none' }, ...config }, { '.env': `${line}\n` })
+    assert.deepEqual(
+      found.map((one) => one.fix),
+      [fix],
+    )
+    assert.ok(!JSON.stringify(found).includes('secret'))
+  })
+}
+
+test('a template that names a service’s own part is right, and one that fixes its port is not told of the application’s', async (t) => {
+  const services = { redis: { kind: 'redis', url: '$REDIS_URL' } }
+  const files = { '.env': 'REDIS_URL=redis://localhost:6379\n', [template]: 'REDIS_URL=$AGENT_REDIS_URL\n' }
+  assert.deepEqual(await findFaults(t, { database: { provider: 'none' }, services }, files), [])
+  const fixed = { [template]: 'REDIS_URL=redis://localhost:6379\nREDIS_PORT=6379\n' }
+  const found = await findFaults(t, { database: { provider: 'none' } }, fixed)
+  assert.equal(found.length, 2)
+  assert.ok(found.every(({ fix = '' }) => fix.includes('"services"') && !fix.includes('DYNAMIC_PORT')))
 })
 
 const compose = `services:

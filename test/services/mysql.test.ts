@@ -8,6 +8,10 @@ import { createSandbox } from '../support/sandbox.ts'
 import { startMariadb } from '../support/shared-servers.ts'
 import { loadLeases, readEnv, requireLeaseAt } from '../support/state.ts'
 
+function nameIn(worktree: string): string {
+  return readEnv(join(worktree, '.env.local'))['DB_NAME'] ?? ''
+}
+
 test('worktrees have a database each on the MySQL server, a copy of main’s where asked for, dropped with the worktree', async (t) => {
   const sandbox = createSandbox(t)
   const server = await startMariadb(t, sandbox)
@@ -33,7 +37,6 @@ test('worktrees have a database each on the MySQL server, a copy of main’s whe
       .split('\n')
       .filter((name) => name.startsWith('agent_'))
   const rows = (name: string): string => server.sql(`SELECT count(*) FROM \`${name}\`.item`)
-  const nameIn = (worktree: string): string => readEnv(join(worktree, '.env.local'))['DB_NAME'] ?? ''
 
   const one = await createThroughHook(sandbox, root, 'one')
   const two = await createThroughHook(sandbox, root, 'two')

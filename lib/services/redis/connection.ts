@@ -52,16 +52,16 @@ async function openSocket({ scheme, host, port }: ServiceUrl): Promise<Socket> {
 function commandsOn(socket: Socket): Redis {
   let received = Buffer.alloc(0)
   let failure: Error | undefined
-  let wake = (): void => undefined
+  let wake: (() => void) | undefined
   const fail = (error: Error): void => {
     failure ??= error
-    wake()
+    wake?.()
   }
   socket.on('error', fail)
   socket.on('close', () => fail(new Error('it closed the connection')))
   socket.on('data', (bytes) => {
     received = Buffer.concat([received, bytes])
-    wake()
+    wake?.()
   })
   return async (...command) => {
     socket.write(renderCommand(command))
