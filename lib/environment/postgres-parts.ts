@@ -42,7 +42,7 @@ export function planParts(values: ReadonlyMap<string, string>, postgres: OwnPost
       if (key !== undefined && value !== values.get(key)) planned.set(key, value)
     }
     if (changed.includes('port') && keys.port === undefined && verdict.port !== port) {
-      added.set(nameKey, `${prefix === 'PG' ? 'PGPORT' : `${prefix}_PORT`}=${verdict.port}`)
+      added.set(nameKey, `${prefix}${nameKey.startsWith(`${prefix}_`) ? '_' : ''}PORT=${verdict.port}`)
     }
   }
   return { values: planned, added, kept }

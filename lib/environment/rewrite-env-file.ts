@@ -45,8 +45,9 @@ function rewriteEnvFile(text: string, own: OwnValues, isTest: boolean): Rewritte
     const value = isOwn ? found : replacePaths(ported, own)
     if (value === body) return raw
     changes.push({ key, value, isPath: ported === body })
+    const changed = withBody(statement, assignment, value)
     const added = parts.added.get(key)
-    return withBody(statement, assignment, value) + (added === undefined ? '' : `${added}\n`)
+    return added === undefined ? changed : `${changed.replace(/\n?$/, '\n')}${added}\n`
   })
   return { text: mark + lines.join(''), changes, kept }
 }
