@@ -71,6 +71,10 @@ function describeTrust(project: Project): string {
     ...describeCommands('setup', setup),
     ...describeCommands('teardown', teardown),
     ...(template === undefined ? [] : ['  environment template, exported to shells:', `    ${visible(template)}`]),
+    ...Object.entries(project.config.environment.files).flatMap(([inner, own]) => [
+      `  ${visible(inner)}, exported to shells in its folder:`,
+      `    ${visible(typeof own === 'string' ? own : JSON.stringify(own))}`,
+    ]),
     ...describeDatabase(project),
     ...describeServices(project),
     ...(Object.keys(project.config.compose.ports).length === 0 ? [] : ['  its compose files, which compose reads']),

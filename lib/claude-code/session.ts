@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { databaseOf, describeDatabase } from '../database/of-lease.ts'
 import { claudeEnvironmentSnippet } from '../env-text/shell-environment.ts'
 import { environmentKind, hasOtherEnvFiles } from '../environment/kind.ts'
+import { findFolderPorts } from '../environment/last-environment.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { findRepository, type Repository } from '../git/repository.ts'
 import { resourcesOf } from '../ledger/kind.ts'
@@ -82,10 +83,15 @@ export function describeLease(lease: Lease): string {
     ({ name, own, prefix }) => `${name} ${own ?? `(only names that begin with ${prefix})`}`,
   )
   const others = Object.entries(lease.ports).filter(([name]) => name !== 'app')
+  const apps = findFolderPorts(lease.worktree)
+  const isAnApps = apps.some(({ port }) => port !== String(lease.ports['app']))
   const first = lease.block
   return [
     `This is an isolated git worktree (agent-isolate): ${lease.worktree}.`,
-    `Its own port is ${lease.ports['app']} (PORT)${others.map(([name, port]) => `, ${name} ${port}`).join('')}; ports ${first}-${first + 9} are reserved for it. Other worktrees have other ports: never use theirs, nor a default such as 3000 or 5173, and pass the port to tools that ignore PORT.`,
+    `Its own port is ${lease.ports['app']}${isAnApps ? '' : ' (PORT)'}${others.map(([name, port]) => `, ${name} ${port}`).join('')}; ports ${first}-${first + 9} are reserved for it. Other worktrees have other ports: never use theirs, nor a default such as 3000 or 5173, and pass the port to tools that ignore PORT.`,
+    isAnApps
+      ? `PORT is set in an app's own folder only: ${apps.map(({ folder, port }) => `${port} in ${folder}`).join(', ')}; start each app there.`
+      : '',
     database === undefined
       ? ''
       : `Its own database is ${database.kind === 'sqlite' ? [database.url, ...database.further].join(', ') : describeDatabase(database)} (DATABASE_URL): migrate, seed and wipe it freely; never touch another worktree's or the main checkout's.`,
@@ -93,7 +99,7 @@ export function describeLease(lease: Lease): string {
     services.length === 0
       ? ''
       : `On servers that others use too it has its own: ${services.join(', ')}. Never touch the rest of them.`,
-    `PORT, DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.`,
+    `${isAnApps ? '' : 'PORT, '}DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.`,
     'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
     'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',
   ]

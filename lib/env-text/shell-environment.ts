@@ -33,6 +33,16 @@ export function renderFolderEnvironment({ folder, entries }: { folder: string; e
   return text === '' ? '' : `case \${PWD-}/ in "\${_agent_isolate_at-}"/${name}/*)\n${text};; esac\n`
 }
 
+/** The folders for which such a text sets `key` to a plain value. */
+export function foldersWith(text: string, key: string): { folder: string; value: string }[] {
+  return [
+    ...text.matchAll(/^case \$\{PWD-\}\/ in "\$\{_agent_isolate_at-\}"\/'(.*)'\/\*\)\n((?:(?!;; esac$).*\n)*)/gm),
+  ].flatMap(([, folder = '', exports = '']) => {
+    const value = new RegExp(`^export ${key}='(.*)'$`, 'm').exec(exports)?.[1]
+    return value === undefined ? [] : [{ folder, value }]
+  })
+}
+
 /** The entries' values as a process started with `env` is to have them: references filled in from `env` and earlier entries. */
 export function expandEntries(entries: readonly EnvEntry[], env: NodeJS.ProcessEnv): Record<string, string> {
   const values: Record<string, string> = {}

@@ -16,11 +16,11 @@ import { ownGitFolder } from '../git/linked-git-dir.ts'
 import { count } from '../report/count.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { OwnValues } from './own-values.ts'
-import { rewriteFile, type Rewritten } from './rewrite-env-file.ts'
+import { isServerList, rewriteFile, type Rewritten } from './rewrite-env-file.ts'
 
 /** Whether a copy of the file may have to differ from the main checkout's. `path` with `/`. */
 export function isRewritable(path: string): boolean {
-  return isEnvFile(path) || path.endsWith('.json')
+  return isEnvFile(path) || isServerList(path)
 }
 
 /** Copies `paths` that are not there, brings copies up to date that nobody has edited, and says in a line what came. */

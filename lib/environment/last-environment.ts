@@ -1,7 +1,7 @@
 /** The environment that was written for a worktree last: what there is to go on with when main's config or template is faulty today. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { shellEnvironmentPath } from '../env-text/shell-environment.ts'
+import { foldersWith, shellEnvironmentPath } from '../env-text/shell-environment.ts'
 import { readIfAny } from '../files/read-if-any.ts'
 import { findLinkedGitDir } from '../git/linked-git-dir.ts'
 import { childEnvironment, run } from '../processes/run.ts'
@@ -12,9 +12,7 @@ export async function loadLastEnvironment(
   worktree: string,
   inner = '',
 ): Promise<Pick<Environment, 'exported' | 'shellText'> | undefined> {
-  const gitDir = findLinkedGitDir(worktree)
-  const path = join(gitDir ?? '', shellEnvironmentPath)
-  const shellText = gitDir === undefined || !existsSync(path) ? undefined : readIfAny(path)
+  const { path, text: shellText } = readLast(worktree)
   if (shellText === undefined) return undefined
   const keys = new Set([...shellText.matchAll(/^export ([A-Za-z_]\w*)=/gm)].map(([, key]) => key))
   const { stdout } = await run('/bin/sh', ['-c', '. "$0"; env -0', path], {
@@ -25,4 +23,15 @@ export async function loadLastEnvironment(
     .split('\0')
     .map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
   return { exported: Object.fromEntries(values.filter(([key]) => keys.has(key))), shellText }
+}
+
+/** What PORT is in the folders of single apps; empty where one PORT is set everywhere, or nothing was written. */
+export function findFolderPorts(worktree: string): { folder: string; port: string }[] {
+  return foldersWith(readLast(worktree).text ?? '', 'PORT').map(({ folder, value }) => ({ folder, port: value }))
+}
+
+function readLast(worktree: string): { path: string; text: string | undefined } {
+  const gitDir = findLinkedGitDir(worktree)
+  const path = join(gitDir ?? '', shellEnvironmentPath)
+  return { path, text: gitDir === undefined || !existsSync(path) ? undefined : readIfAny(path) }
 }

@@ -16,11 +16,16 @@ export type Rewritten = {
   kept: readonly string[]
 }
 
-/** `path` says what sort of file it is; one that is neither an env file nor JSON stays as it is. */
+/** `path`, with `/`, says what sort of file it is; one that is neither an env file nor a list of servers stays as it is. */
 export function rewriteFile(path: string, text: string, own: OwnValues): Rewritten {
   const name = path.slice(path.lastIndexOf('/') + 1)
-  if (name.endsWith('.json')) return rewriteJson(text, own)
+  if (isServerList(path)) return rewriteJson(text, own)
   return isEnvFile(path) ? rewriteEnvFile(text, own, /test/i.test(name)) : { text, changes: [], kept: [] }
+}
+
+/** Claude Code's `.mcp.json`. */
+export function isServerList(path: string): boolean {
+  return /(?:^|\/)\.mcp\.json$/.test(path)
 }
 
 function rewriteEnvFile(text: string, own: OwnValues, isTest: boolean): Rewritten {

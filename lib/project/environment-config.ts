@@ -42,14 +42,17 @@ export function readPortRemap(section: Section, isName: (name: string) => boolea
 
 function readFiles(section: Section): EnvironmentConfig['files'] {
   const found = section.value('files') ?? {}
-  const isRight = (entry: [string, unknown]): entry is [string, AppFile] =>
-    isInnerPath(entry[0]) && (typeof entry[1] === 'string' ? isInnerPath(entry[1]) : isMapping(entry[1]))
   const entries = isObject(found) ? Object.entries(found) : []
-  if (isObject(found) && entries.every(isRight)) return Object.fromEntries(entries.filter(isRight))
+  if (isObject(found) && entries.every(isFileEntry)) return Object.fromEntries(entries.filter(isFileEntry))
   return section.fail(
     'files',
     'an object, each key the path of an env file, each value the path of its template or an object of its keys and their values',
   )
+}
+
+function isFileEntry(entry: [string, unknown]): entry is [string, AppFile] {
+  const [inner, file] = entry
+  return isInnerPath(inner) && (typeof file === 'string' ? isInnerPath(file) : isMapping(file))
 }
 
 function isMapping(value: unknown): value is Record<string, string> {

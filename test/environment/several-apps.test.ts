@@ -120,7 +120,13 @@ test('every app reaches its own sibling, in main and in two worktrees, whose env
 
   // No shell's PORT wins over an app's file; in an app's folder, and below, it is the app's.
   const started = { cwd: one, hook_event_name: 'SessionStart', source: 'startup' }
-  await runHook(sandbox, 'session-start', started, { env: { CLAUDE_ENV_FILE: join(sandbox.folder, 'snippet') } })
+  const told = await runHook(sandbox, 'session-start', started, {
+    env: { CLAUDE_ENV_FILE: join(sandbox.folder, 'snippet') },
+  })
+  assert.match(
+    told.stdout,
+    new RegExp(`PORT is set in an app's own folder only: ${ports['api']} in apps/api, ${ports['web']} in apps/web;`),
+  )
   mkdirSync(join(one, 'apps/web/src'))
   const own = (folder: string): string | undefined => shellIn(sandbox, 'snippet', folder)['PORT']
   assert.deepEqual(
@@ -165,7 +171,10 @@ test('env files of single apps by config: added later they reach a worktree at s
   }
   sandbox.write('shop/apps/api/env.template', 'PORT=$AGENT_PORT_API\n')
   writeFileSync(join(main, 'agent-isolate.json'), JSON.stringify({ environment: { carry: false, files } }))
-  sandbox.cli(main, 'trust')
+  assert.match(
+    sandbox.cli(main, 'trust'),
+    /apps\/api\/\.env, exported to shells in its folder:\n {4}apps\/api\/env\.template/,
+  )
   const again = await runHook(sandbox, 'session-start', { cwd: worktree, hook_event_name: 'SessionStart' })
   assert.match(again.stdout, /apps\/web\/\.env\.local/, again.stderr)
   const { ports } = requireLeaseAt(sandbox, worktree)
