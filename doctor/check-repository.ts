@@ -3,6 +3,7 @@ import { lstatSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setIgnoreBlock } from '../init/gitignore.ts'
 import { configFileName } from '../lib/project/config.ts'
+import { isInnerPath } from '../lib/files/inner-path.ts'
 import { environmentOf } from '../lib/environment/environment.ts'
 import { findNotIgnored } from '../lib/git/exclude.ts'
 import { tryGitIn } from '../lib/git/git.ts'
@@ -49,7 +50,8 @@ export const ignoreCheck: Check = {
   async run(context) {
     const { root, project } = context
     const { worktrees, environment } = project.config
-    const wanted = [`${worktrees.folder}/`, environment.file, '.agent-isolate/']
+    const own = isInnerPath(worktrees.folder) ? [`${worktrees.folder}/`] : []
+    const wanted = [...own, environment.file, '.agent-isolate/']
     const blocking = findBlockingRules(root)
     if (blocking !== undefined) return [blockingFinding(blocking)]
     // A folder that is not there yet is known to git by its slash alone.

@@ -12,7 +12,7 @@ import { IsolateError } from '../report/isolate-error.ts'
 import { withLock } from '../state/lock.ts'
 import { listWorktrees, type ListedWorktree, type Repository } from './repository.ts'
 import { readIfAny } from '../files/read-if-any.ts'
-import { findEntry, findObstacle } from '../files/inner-path.ts'
+import { findEntry, findObstacle, isWithin } from '../files/inner-path.ts'
 import { countOwnCommits } from './own-commits.ts'
 import type { Outcome } from '../processes/run.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -51,7 +51,7 @@ export type NewWorktree = {
  * the repository's lock, when nothing is in the way and just before anything is made.
  */
 export async function addWorktree(
-  { commonDir }: Repository,
+  { commonDir, root }: Repository,
   { path, branch, start }: NewWorktree,
   { claim, ...waiting }: Waiting & { claim: () => void },
 ): Promise<void> {
@@ -63,7 +63,8 @@ export async function addWorktree(
       throw new IsolateError(`the branch ${branch} has just been made by somebody else`, { hint: 'Try again.' })
     }
     claim()
-    makeSelfIgnoringFolder(dirname(path))
+    // Beside the repository there is nobody to ignore it; git makes the folder.
+    if (isWithin(root, path)) makeSelfIgnoringFolder(dirname(path))
     return tryGit({ gitDir: commonDir }, args, questionLimit())
   }
   const outcome = await withRepositoryLock(commonDir, add, waiting)

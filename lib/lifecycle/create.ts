@@ -5,7 +5,6 @@
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { leadsInside } from '../files/inner-path.ts'
 import { checkOut, runPostCheckout } from '../git/check-out.ts'
 import { loadGitConfig } from '../git/git-config.ts'
 import { git } from '../git/git.ts'
@@ -30,6 +29,7 @@ import type { Resource } from '../ledger/resource.ts'
 import { withWorktreeLock } from '../ledger/worktree-lock.ts'
 import { ownIdentity } from '../processes/process-identity.ts'
 import { loadProject, type Project } from '../project/project.ts'
+import { placeWorktree } from '../project/worktrees-folder.ts'
 import { deadlineAt } from '../report/deadline.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { judgeHeld } from './judge-leases.ts'
@@ -51,8 +51,8 @@ export type Creation = {
 export async function createWorktree(cwd: string, name: unknown, tools: Tools): Promise<Creation> {
   const checked = parseWorktreeName(name)
   const project = await tools.stopwatch.measure('repository and config', () => loadProject(cwd))
-  const { root, commonDir } = project.repository
-  const worktree = requireInside(root, join(project.config.worktrees.folder, checked.flat))
+  const { commonDir } = project.repository
+  const worktree = placeWorktree(project, checked.flat, tools.reporter)
   await releaseDeadLeases({ reporter: tools.reporter, commonDir, except: worktree })
   return withWorktreeLock({ worktree, commonDir }, tools, async () => {
     const lease = await findUsableLease({ worktree, commonDir }, tools)
@@ -279,12 +279,4 @@ function newLease({ repository }: Project, worktree: string, name: string, branc
 
 function reserve(project: Project, draft: LeaseDraft): Promise<Lease> {
   return reserveLease(draft, requiredPortNames(project), project.config.ports.range)
-}
-
-/** `inner` in `root`, of which no folder leads out through a symlink. Makes nothing. */
-function requireInside(root: string, inner: string): string {
-  if (leadsInside(root, inner)) return join(root, inner)
-  throw new IsolateError(`${join(root, inner)} leads out of ${root} through a symlink`, {
-    hint: 'Choose another folder: "worktrees.folder" in agent-isolate.json.',
-  })
 }

@@ -4,6 +4,7 @@ import { composePortNames, type ComposePorts } from './compose-ports.ts'
 import { readDependencies } from './dependency-folders.ts'
 import { readSection, type Section } from './config-section.ts'
 import { readEnvironment, readPortRemap, type EnvironmentConfig, type PortRemap } from './environment-config.ts'
+import { readWorktreesFolder } from './worktrees-folder.ts'
 import { isInnerPath } from '../files/inner-path.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import { readIfAny } from '../files/read-if-any.ts'
@@ -91,7 +92,7 @@ export function parseConfig(text: string, path: string): Config {
   const database = readDatabase(top.section('database'))
   const config: Config = {
     worktrees: {
-      folder: worktrees.path('folder') ?? '.claude/worktrees',
+      folder: readWorktreesFolder(worktrees),
       branchPrefix: worktrees.text('branchPrefix', isBranchPrefix, 'letters, digits, "._/-"') ?? 'worktree-',
     },
     database,

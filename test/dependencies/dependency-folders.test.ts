@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseConfig } from '../../lib/project/config.ts'
+import { parseConfig, type Config } from '../../lib/project/config.ts'
 import { IsolateError } from '../../lib/report/isolate-error.ts'
 import { runCli } from '../support/cli.ts'
 import { removeThroughHook, runHook } from '../support/hook.ts'
@@ -125,8 +125,6 @@ test('a shared file keeps one body where there are no reflinks, and "copy" share
 })
 
 test('"dependencies" takes any folder of the repository, and none outside', () => {
-  const parse = (dependencies: unknown) =>
-    parseConfig(JSON.stringify({ dependencies }), 'agent-isolate.json').dependencies
   assert.deepEqual(parse({}), { node_modules: 'auto', '.venv': 'auto' })
   assert.deepEqual(parse({ 'ios/Pods/': 'copy', './target': 'none', node_modules: 'clone' }), {
     node_modules: 'clone',
@@ -144,3 +142,7 @@ test('"dependencies" takes any folder of the repository, and none outside', () =
     assert.throws(() => parse(wrong), IsolateError, JSON.stringify(wrong))
   }
 })
+
+function parse(dependencies: unknown): Config['dependencies'] {
+  return parseConfig(JSON.stringify({ dependencies }), 'agent-isolate.json').dependencies
+}
