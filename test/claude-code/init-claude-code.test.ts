@@ -5,19 +5,26 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { answersTo, requireClaude, runClaude } from '../support/claude.ts'
 import type { Conversation, ToolCall } from '../support/messages-api.ts'
+import { isThorough } from '../support/rounds.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import { requireLeaseAt } from '../support/state.ts'
 
 const secret = 'nobody is to read this'
 
-for (const [scope, delivery] of [
+/** Each scope and each delivery. */
+const sample = [
   ['project', 'program'],
-  ['local', 'program'],
   ['user', 'program'],
   ['project', 'source'],
-  ['project', 'dependency'],
   ['local', 'dependency'],
-] as const) {
+] as const
+
+const others = [
+  ['local', 'program'],
+  ['project', 'dependency'],
+] as const
+
+for (const [scope, delivery] of isThorough ? [...sample, ...others] : sample) {
   test(`after init --yes --scope ${scope} --delivery ${delivery} the client is content, isolates, and reads no dependencies`, (t) =>
     checkScope(t, scope, delivery))
 }

@@ -47,15 +47,19 @@ for word in "$@"; do
   case $word in --git-dir | --work-tree | -c | -C) prefix=1 ;; -*) ;; *) command=$word; break ;; esac
 done
 count=$((n - 1))
-options=
-i=0
-for word in "$@"; do
-  i=$((i + 1))
-  [ $i -gt $count ] && break
-  options="$options '$(printf %s "$word" | sed "s/'/'\\\\\\\\''/g")'"
-done
-top=$(eval "${real} $options rev-parse --show-toplevel" 2>>${folder}/shim-errors)
-dir=$(eval "${real} $options rev-parse --absolute-git-dir" 2>>${folder}/shim-errors)
+# With the options that git itself gets. The checkout comes last: a bare repository has none.
+probe() {
+  i=0
+  for word in "$@"; do
+    shift
+    [ $i -lt $count ] && set -- "$@" "$word"
+    i=$((i + 1))
+  done
+  exec ${real} "$@" rev-parse --absolute-git-dir --show-toplevel
+}
+{ read -r dir; read -r top; } <<END
+$(probe "$@" 2>>${folder}/shim-errors)
+END
 { printf '%s\\036' "$command" "$PWD" "$top" "$dir" "$@"; printf '\\035'; } >>${log}
 exec ${real} "$@"
 `,

@@ -15,6 +15,7 @@ import {
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { isThorough } from '../support/rounds.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -161,7 +162,11 @@ for (const scope of ['project', 'local', 'user']) {
     const repository = sandbox.repository('repo', { '.claude/settings.json': settings, '.gitignore': 'x' })
     sandbox.write('home/.claude/settings.json', settings)
     const before = [...listFiles(repository), ...listFiles(join(sandbox.folder, 'home'))]
-    const deliveries = ['program', 'plugin', 'source', 'plugin', 'dependency', 'program']
+    // What goes from one to another is the same for each scope.
+    const deliveries =
+      scope === 'project' || isThorough
+        ? ['program', 'plugin', 'source', 'plugin', 'dependency', 'program']
+        : ['program', 'source', 'plugin']
     for (const delivery of deliveries.filter((each) => scope !== 'user' || each !== 'dependency')) {
       sandbox.cli(repository, 'init', '--yes', '--scope', scope, '--delivery', delivery)
       const again = JSON.parse(sandbox.cli(repository, 'init', '--yes', '--json'))

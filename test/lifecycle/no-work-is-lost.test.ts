@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compiledHook, createThroughHook, removeThroughHook, runHook } from '../support/hook.ts'
+import { rounds } from '../support/rounds.ts'
 import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import { loadLeases, requireLeaseAt } from '../support/state.ts'
 
@@ -101,7 +102,7 @@ test('commits of a detached HEAD outlive a folder that was deleted by hand', asy
 test('two removals at once do not each count on the other’s branch', async (t) => {
   const sandbox = createSandbox(t)
   const repository = sandbox.repository('repo')
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < rounds({ usual: 2, thorough: 5 }); round++) {
     const parent = await createThroughHook(sandbox, repository, `p${round}`)
     sandbox.git(parent, 'commit', '--quiet', '--allow-empty', '--message=work')
     const commit = sandbox.git(parent, 'rev-parse', 'HEAD')

@@ -46,7 +46,7 @@ for (const [title, isInUse] of [
       const repository = createServerRepository(t, server(), { database: { test: true } })
       const { sandbox, root } = repository
       const session = await connectPostgres(targetOf(parseDatabaseUrl(server().url(isInUse ? 'shop' : 'postgres'))), {
-        timeoutMs: 5000,
+        timeoutMs: 60_000,
         applicationName: 'developer',
       })
       t.after(() => session.close())
@@ -58,7 +58,7 @@ for (const [title, isInUse] of [
         temporary: [],
         server: snapshotServer(server()),
       }
-      await killAlong(rounds({ usual: 3, thorough: 6 }), {
+      await killAlong(rounds({ usual: 2, thorough: 6 }), {
         begin: () => creationOf(sandbox, root, 'doomed'),
         look: async (which) => {
           // One that got ready in time is a worktree like any other.

@@ -1,6 +1,6 @@
 /** A temporary world for one test: a HOME, a state folder and repositories of its own, removed when the test ends. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -59,8 +59,7 @@ export function createSandbox(t: TestContext): Sandbox {
     const root = join(folder, name)
     mkdirSync(root, { recursive: true })
     git(root, 'init', '--quiet', '--initial-branch=main')
-    git(root, 'config', 'user.name', 'Sample')
-    git(root, 'config', 'user.email', 'sample@example.invalid')
+    appendFileSync(join(root, '.git/config'), '[user]\n\tname = Sample\n\temail = sample@example.invalid\n')
     for (const [path, content] of Object.entries(files)) write(join(name, path), content)
     git(root, 'add', '--all')
     git(root, 'commit', '--quiet', '--allow-empty', '--message=first')
