@@ -110,7 +110,7 @@ async function findFreePort(): Promise<number> {
 
 /** Asks for TLS, which PostgreSQL answers with one letter; docker's proxy takes a connection before there is anybody behind it. */
 async function waitForPostgres(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     const socket = connect(port, '127.0.0.1')
     socket.on('connect', () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])))
     const answer = await new Promise<string>((resolve) => {

@@ -113,7 +113,8 @@ test(
     assert.equal(await startStoppedContainer(engine, name, labels), 'started', 'one that runs is left')
     dockerOutput('kill', name)
     assert.equal(await startStoppedContainer(engine, name, labels), 'started')
-    await sleep(100)
+    // It has yet to begin.
+    while ((await lastLogLines(engine, name, 1)).length === 0) await sleep(20)
     assert.deepEqual(await lastLogLines(engine, name, 1), ['kept'])
     dockerOutput('kill', name)
     await takePort()

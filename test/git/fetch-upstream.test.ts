@@ -141,15 +141,19 @@ test('a remote that does not answer is given up, and no process of it is left', 
   const ssh = script(world, 'ssh', 'sleep 60 &', `echo $$ $! > '${started}'`, 'sleep 60')
   world.git(checkout, 'config', 'core.sshCommand', ssh)
   world.git(checkout, 'remote', 'set-url', 'origin', 'nobody@host.invalid:repo')
-  const { result, warnings } = await fetchOnce(checkout, { timeoutMs: 700 })
-  assert.equal(result, 'failed')
-  assert.deepEqual(warnings, [
-    'origin/main could not be fetched (no answer within 0.7 s); going on with what was fetched before',
-  ])
+  // On a slow machine ssh may not have begun by then.
+  for (let seconds = 0.7; !existsSync(started); seconds *= 4) {
+    const { result, warnings } = await fetchOnce(checkout, { timeoutMs: seconds * 1000 })
+    assert.equal(result, 'failed')
+    assert.match(
+      warnings.join('\n'),
+      /^origin\/main could not be fetched \(no answer within \S+ s\); going on with what was/,
+    )
+  }
   const pids = readFileSync(started, 'utf8').trim().split(' ').map(Number)
   assert.equal(pids.length, 2)
   const areAlive = (): boolean => pids.some((pid) => isAlive({ ...ownIdentity(), pid, startTime: '' }))
-  for (let nap = 0; nap < 50 && areAlive(); nap++) await sleep(20)
+  for (let nap = 0; nap < 1500 && areAlive(); nap++) await sleep(20)
   assert.equal(areAlive(), false)
 })
 

@@ -83,7 +83,7 @@ const withDependency = {
 /** The links that a worktree has at first are replaced by a process that outlives the hook. */
 async function settled(worktree: string): Promise<void> {
   const folder = join(worktree, 'node_modules', 'one')
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
+  for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 20) {
     if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return
     await sleep(20)
   }

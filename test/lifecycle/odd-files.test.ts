@@ -13,7 +13,7 @@ import { loadLeases } from '../support/state.ts'
 
 const program = join(import.meta.dirname, '../..', 'dist', 'cli', 'agent-isolate.js')
 /** In ms; a process that has not ended by then waits for ever. */
-const patience = 20_000
+const patience = 60_000
 
 type Ended = { code: number | null; stdout: string; stderr: string; isHung: boolean }
 

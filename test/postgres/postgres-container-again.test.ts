@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, PostgresError } from '../../lib/database/postgres/client/connection.ts'
 import { dockerOutput, listByLabel, skipWithoutDocker } from '../support/docker.ts'
 import { createThroughHook, runHook } from '../support/hook.ts'
-import { ask, createPostgresRepository, listOurs, repeat, runCreate, urlOf } from '../support/postgres-container.ts'
+import {
+  ask,
+  createPostgresRepository,
+  listOurs,
+  repeat,
+  runCreate,
+  urlOf,
+  withFakeDocker,
+} from '../support/postgres-container.ts'
 
 const options = { skip: skipWithoutDocker }
 
@@ -59,6 +69,16 @@ test('programs that connect again while a container comes back do not keep it fr
   const url = urlOf(worktree)
   dockerOutput('stop', '--time=0', listByLabel('container', label)[0] ?? '')
   let ended = 0
+  // Whoever starts the container goes on when the pool is in.
+  const inside = join(sandbox.folder, 'inside')
+  const untilInside = `until [ -e '${inside}' ] || [ ! -e '${root}' ]; do sleep 0.02; done`
+  const script = `"$REAL" "$@"; code=$?; case $1 in start | run) ${untilInside} ;; esac; exit $code`
+  const sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
+  const watch = repeat(async () => {
+    const [count] = await ask(url, sleeping).catch(() => ['0'])
+    if (count !== '0') writeFileSync(inside, '')
+    await sleep(20)
+  })
   const pool = Array.from({ length: 4 }, () =>
     repeat(async () => {
       try {
@@ -71,7 +91,8 @@ test('programs that connect again while a container comes back do not keep it fr
       }
     }),
   )
-  const { code, stderr } = await runCreate({ sandbox, root }, 'one')
+  const { code, stderr } = await runCreate({ sandbox, root }, 'one', withFakeDocker(sandbox, script))
+  await watch.end()
   const ends = pool.map(({ end }) => end())
   await ask(
     url,

@@ -99,7 +99,7 @@ function watchArguments(): { end: () => Promise<string> } {
 }
 
 test('whoever connects when the hook ends gets in, though the image starts its server twice', options, async (t) => {
-  const repository = createPostgresRepository(t, { seed: 'db', runArgs: ['--env=TEST_INIT_SLEEP=2'] })
+  const repository = createPostgresRepository(t, { seed: 'db', runArgs: ['--env=TEST_INIT_SLEEP=3'] })
   const creation = runCreate(repository, 'slow')
   let lies = 0
   const watch = repeat(async () => {
@@ -115,8 +115,8 @@ test('whoever connects when the hook ends gets in, though the image starts its s
   assert.deepEqual(await ask(url, 'select count(*) from item'), ['3'])
   assert.equal(execFileSync('psql', ['-XtA', '-c', 'select count(*) from item', url], { encoding: 'utf8' }), '3\n')
   await ended
-  assert.ok(performance.now() - start > 2000)
-  assert.ok(lies > 2, `pg_isready in the container said yes ${lies} times`)
+  assert.ok(performance.now() - start > 3000)
+  assert.ok(lies > 0, `pg_isready in the container said yes ${lies} times`)
 })
 
 function saysReady(container: string): boolean {
@@ -141,17 +141,20 @@ test('db url, psql and reset work on the worktree they are called in', options, 
 
   await ask(testUrl, 'delete from item')
   await ask(url, 'drop table item')
-  const session = ask(url, 'select pg_sleep(30)').then(
+  const session = ask(url, 'select pg_sleep(300)').then(
     () => 'went on',
     (error: unknown) => String(error),
   )
-  await sleep(100)
+  const sleeping = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
+  while ((await ask(url, sleeping))[0] !== '1') await sleep(20)
+  const identify = (): string => dockerOutput('inspect', '--format={{.Id}}', listByLabel('container', label)[0] ?? '')
+  const container = identify()
   const start = performance.now()
   assert.equal(sandbox.cli(worktree, 'db', 'reset'), url)
   const resetMs = performance.now() - start
   assert.match(await session, /terminat|closed|ended|lost/i)
   t.diagnostic(`creation ${Math.round(creationMs)} ms, reset ${Math.round(resetMs)} ms`)
-  assert.ok(resetMs < creationMs)
+  assert.equal(identify(), container)
   assert.deepEqual(await ask(url, 'select count(*) from item'), ['3'])
   assert.deepEqual(await ask(testUrl, 'select count(*) from item'), ['0'])
   sandbox.cli(worktree, 'db', 'reset', '--test')

@@ -119,7 +119,7 @@ test('a server with no place left says so, and is asked again later', { skip }, 
   const worktree = await createThroughHook(repository.sandbox, repository.root, 'one')
   const target = targetOf(parseDatabaseUrl(own.url('postgres')))
   const others = await Promise.all(
-    Array.from({ length: 5 }, () => connectPostgres(target, { timeoutMs: 5000, applicationName: 'developer' })),
+    Array.from({ length: 5 }, () => connectPostgres(target, { timeoutMs: 60_000, applicationName: 'developer' })),
   )
   const { code, stderr } = await runCreate(repository, 'two')
   assert.equal(code, 1)
@@ -141,7 +141,7 @@ test(
     createRole(t, 'half', 'CREATEDB')
     server().psql('shop', 'CREATE TABLE zebra(); GRANT SELECT ON item TO half')
     const session = await connectPostgres(targetOf(parseDatabaseUrl(server().url('shop'))), {
-      timeoutMs: 5000,
+      timeoutMs: 60_000,
       applicationName: 'developer',
     })
     t.after(() => session.close())
@@ -170,7 +170,7 @@ test('a restore that gives up ends the dump that feeds it', { skip }, async (t) 
   createSource(t, server())
   server().psql('shop', 'CREATE TABLE much AS SELECT repeat(md5(i::text), 20) AS text FROM generate_series(1, 10000) i')
   const session = await connectPostgres(targetOf(parseDatabaseUrl(server().url('shop'))), {
-    timeoutMs: 5000,
+    timeoutMs: 60_000,
     applicationName: 'developer',
   })
   t.after(() => session.close())
@@ -211,7 +211,7 @@ test(
     const repository = createServerRepository(t, own, { database: { test: true } })
     const { sandbox, root } = repository
     const session = await connectPostgres(targetOf(parseDatabaseUrl(own.url('shop'))), {
-      timeoutMs: 5000,
+      timeoutMs: 60_000,
       applicationName: 'developer',
     })
     session.query('SELECT pg_sleep(60)').catch(() => undefined)
@@ -219,7 +219,7 @@ test(
       let hasEnded = false
       const creation = runCreate(repository, 'one').finally(() => (hasEnded = true))
       const watcher = await connectPostgres(targetOf(parseDatabaseUrl(own.url('postgres'))), {
-        timeoutMs: 5000,
+        timeoutMs: 60_000,
         applicationName: 'developer',
       })
       for (;;) {

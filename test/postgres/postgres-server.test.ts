@@ -66,7 +66,7 @@ test(
     const worktree = await createThroughHook(sandbox, root, 'one')
     const [own, forTests] = [databaseOf(worktree), databaseOf(worktree, 'TEST_DATABASE_URL')]
     for (const name of [own, forTests]) server().psql(name, 'DELETE FROM item WHERE id = 1')
-    const shell = runProgram(repository, worktree, ['db', 'psql', '--test'], { input: 'SELECT pg_sleep(20)' })
+    const shell = runProgram(repository, worktree, ['db', 'psql', '--test'], { input: 'SELECT pg_sleep(300)' })
     while (server().psql('postgres', `SELECT count(*) FROM pg_stat_activity WHERE datname = '${forTests}'`) === '0');
     assert.equal(sandbox.cli(worktree, 'db', 'reset', '--test'), urlOf(worktree, 'TEST_DATABASE_URL'))
     assert.notEqual((await shell).code, 0)

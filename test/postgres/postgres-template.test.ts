@@ -20,7 +20,7 @@ const server = shareServer({ conf: ['max_prepared_transactions = 2'] })
 /** A session of somebody's. */
 async function connect(t: TestContext, url: string): Promise<Connection> {
   const session = await connectPostgres(targetOf(parseDatabaseUrl(url)), {
-    timeoutMs: 5000,
+    timeoutMs: 60_000,
     applicationName: 'developer',
   })
   t.after(() => session.close())

@@ -69,7 +69,7 @@ function makeCertificates(): { authority: string; certificate: string; key: stri
 
 /** Whether the session that such a login makes is encrypted. */
 async function isEncrypted(target: PostgresTarget): Promise<boolean> {
-  const connection = await connectPostgres(target, { timeoutMs: 5000 })
+  const connection = await connectPostgres(target, { timeoutMs: 60_000 })
   const [row] = await connection.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()')
   await connection.close()
   return row?.['ssl'] === 't'
@@ -121,7 +121,7 @@ test('prefer goes without encryption where only that is let in, and with a unix 
 })
 
 test('a megabyte comes through encryption', { skip }, async () => {
-  const connection = await connectPostgres(targetAt(encrypted(), { ssl: 'require' }), { timeoutMs: 5000 })
+  const connection = await connectPostgres(targetAt(encrypted(), { ssl: 'require' }), { timeoutMs: 60_000 })
   const [row] = await connection.query("select repeat('ü', 1000000) as big")
   assert.equal(row?.['big'], 'ü'.repeat(1_000_000))
   await connection.close()
@@ -161,7 +161,7 @@ const codes = []
 for (const [ssl, host, sslRootCert] of JSON.parse(process.env.LOGINS)) {
   const target = { ...targetOf(parseDatabaseUrl(process.env.URL)), ssl, host, sslRootCert }
   try {
-    const connection = await connectPostgres(target, { timeoutMs: 5000 })
+    const connection = await connectPostgres(target, { timeoutMs: 60_000 })
     const [{ ssl }] = await connection.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()')
     codes.push(ssl, await connection.query('select 1/0').catch(code))
     await connection.close()
@@ -170,12 +170,12 @@ for (const [ssl, host, sslRootCert] of JSON.parse(process.env.LOGINS)) {
     codes.push(error.code)
   }
 }
-codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), password: 'wrong' }, { timeoutMs: 5000 }).catch(code))
-codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), port: 1 }, { timeoutMs: 5000 }).catch(code))
-const busy = await connectPostgres(targetOf(parseDatabaseUrl(process.env.URL)), { timeoutMs: 5000, queryTimeoutMs: 300 })
+codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), password: 'wrong' }, { timeoutMs: 60_000 }).catch(code))
+codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), port: 1 }, { timeoutMs: 60_000 }).catch(code))
+const busy = await connectPostgres(targetOf(parseDatabaseUrl(process.env.URL)), { timeoutMs: 60_000, queryTimeoutMs: 60_000 })
 codes.push(await busy.query("select pg_terminate_backend(pg_backend_pid())").catch(code))
-codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), host: process.env.SOCKETS }, { timeoutMs: 5000 }).then((c) => c.close().then(() => 'socket'), code))
-const slow = await connectPostgres(targetOf(parseDatabaseUrl(process.env.URL)), { timeoutMs: 5000, queryTimeoutMs: 100 })
+codes.push(await connectPostgres({ ...targetOf(parseDatabaseUrl(process.env.URL)), host: process.env.SOCKETS }, { timeoutMs: 60_000 }).then((c) => c.close().then(() => 'socket'), code))
+const slow = await connectPostgres(targetOf(parseDatabaseUrl(process.env.URL)), { timeoutMs: 60_000, queryTimeoutMs: 100 })
 codes.push(await slow.query('select pg_sleep(20)').catch(code))
 console.log(JSON.stringify(codes))
 `
@@ -209,7 +209,7 @@ for (const runtime of runtimes) {
         LOGINS: JSON.stringify(logins),
         SOCKETS: encrypted().socketFolder,
       }
-      const child = spawn(command, [...args, file], { cwd: folder, env, timeout: 20_000 })
+      const child = spawn(command, [...args, file], { cwd: folder, env, timeout: 120_000 })
       const [stdout, stderr, [exitCode]] = await Promise.all([
         text(child.stdout),
         text(child.stderr),

@@ -130,7 +130,7 @@ export async function settled({ gitFolder }: Checkout): Promise<void> {
 
 export async function until(isTrue: () => boolean, what: string): Promise<void> {
   for (let waitedMs = 0; !isTrue(); waitedMs += 2) {
-    if (waitedMs > 20_000) throw new Error(`waited in vain for ${what}`)
+    if (waitedMs > 60_000) throw new Error(`waited in vain for ${what}`)
     await sleep(2)
   }
 }

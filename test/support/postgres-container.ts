@@ -74,7 +74,7 @@ export function urlOf(worktree: string, name = 'DATABASE_URL'): string {
 
 /** The first column of what the query answers, over a connection of its own. */
 export async function ask(url: string, sql: string): Promise<(string | null | undefined)[]> {
-  const connection = await connectPostgres(targetOf(parseDatabaseUrl(url)), { timeoutMs: 5000 })
+  const connection = await connectPostgres(targetOf(parseDatabaseUrl(url)), { timeoutMs: 60_000 })
   try {
     return (await connection.query(sql)).map((row) => Object.values(row)[0])
   } finally {

@@ -89,7 +89,7 @@ export function snapshotServer(server: PostgresServer): string[] {
 export async function untilQuiet(server: PostgresServer): Promise<void> {
   const left = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' UNION SELECT pid FROM pg_stat_activity WHERE ${isOurSession}`
   for (let attempt = 0; server.psql('postgres', left) !== ''; attempt += 1) {
-    assert.ok(attempt < 100, 'sessions of ours are left')
+    assert.ok(attempt < 1200, 'sessions of ours are left')
     await sleep(50)
   }
 }

@@ -85,5 +85,5 @@ export function startTerminal(
 }
 
 /** A key is answered within milliseconds; a slow machine is not to fail the test. */
-const patienceMs = 20_000
+const patienceMs = 60_000
 const pollMs = 30
