@@ -12,7 +12,7 @@ import { findEntry, leadsInside } from '../files/inner-path.ts'
 import { isObject, parseJson, textOf } from '../files/json.ts'
 import { readIfAny, readRegularFile } from '../files/read-if-any.ts'
 import { writeWhole } from '../files/write-whole.ts'
-import { ownGitFolder } from '../git/linked-git-dir.ts'
+import { findLinkedGitDir, ownGitFolder } from '../git/linked-git-dir.ts'
 import { count } from '../report/count.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { OwnValues } from './own-values.ts'
@@ -46,6 +46,8 @@ export async function carryFiles(own: OwnValues, paths: readonly string[], repor
 
 /** By path, what the worktree's copies say of its ports and databases instead of main's. */
 export function loadCarriedValues(worktree: string): Map<string, Record<string, string>> {
+  // The main checkout carries nothing to itself.
+  if (findLinkedGitDir(worktree) === undefined) return new Map()
   const value = parseJson(readIfAny(join(ownGitFolder(worktree), fileName)) ?? '')
   const entries = isObject(value) ? Object.entries(value) : []
   return new Map(
