@@ -16,7 +16,7 @@ export const processes = ['lib/dependencies/settle-process.ts', 'lib/database/sq
 export const target = 'node20.12'
 
 /** Parts of lib/ that are imported late, and that a repository without a database server has no use for. */
-const servers = ['database/postgres']
+const servers = ['database/postgres', 'services']
 
 /** The text of the file; without `hasServers` of the one that cannot reach any. It is the same for the same sources. */
 export async function buildProgram({ hasServers }: { hasServers: boolean }): Promise<string> {

@@ -18,6 +18,8 @@ export type ComposeService = {
   /** With the line that fixes it, since two projects cannot both have it. */
   containerName: { name: string; line: number } | undefined
   ports: readonly ComposePort[]
+  /** That stand in its environment as they are, defaults of variables included: a file that git carries keeps no secret. */
+  passwords?: readonly string[]
 }
 
 /** `text` as written, without quotes: `5432:5432`, `127.0.0.1:${DB_PORT:-5432}:5432`, or `published: 5432`'s `5432`. */
@@ -30,6 +32,8 @@ export type ComposePort = {
   published: number | undefined
   /** The port in the container, in the same way. */
   target: number | undefined
+  /** Where a variable decides which port of this machine: its name, what stands there in front of the port, and its default. */
+  variable?: { name: string; before: string; port: number }
 }
 
 export function isComposeFile(path: string): boolean {
@@ -69,7 +73,22 @@ function parseService(name: string, keys: ReadonlyMap<string, YamlNode>): Compos
     image: keys.get('image')?.text,
     containerName: container?.text === undefined ? undefined : { name: container.text, line: container.line },
     ports: (keys.get('ports')?.items() ?? []).flatMap(parsePort),
+    passwords: parsePasswords(keys.get('environment')),
   }
+}
+
+/** A mapping, or a list of KEY=value. */
+function parsePasswords(environment: YamlNode | undefined): string[] {
+  const pairs = [
+    ...[...(environment?.entries() ?? [])].map(([key, { text = '' }]) => [key, text] as const),
+    ...(environment?.items() ?? []).map(
+      ({ text = '' }) => [text.split('=', 1)[0] ?? '', text.replace(/^[^=]*=/, '')] as const,
+    ),
+  ]
+  return pairs
+    .filter(([key]) => /PASSWORD/.test(key))
+    .map(([, text]) => text.replace(/^\$\{\w+:?-([^${}]*)\}$/, '$1'))
+    .filter((text) => text !== '' && !text.includes('$'))
 }
 
 /** A path, or a mapping whose `path` is one or several. */
@@ -83,12 +102,13 @@ function pathOf(node: YamlNode | undefined): { path: string; line: number }[] {
 }
 
 function parsePort(node: YamlNode): ComposePort[] {
-  if (node.text !== undefined) return [{ text: node.text, line: node.line, ...parseMapping(node.text) }]
+  const { text, line } = node
+  if (text !== undefined) return [{ text, line, ...parseMapping(text), ...parseVariable(text) }]
   const keys = node.entries()
   const published = keys.get('published')
   if (published?.text === undefined) return []
   const numbers = matchPorts(published.text, keys.get('target')?.text ?? '')
-  return [{ text: published.text, line: published.line, ...numbers }]
+  return [{ text: published.text, line: published.line, ...numbers, ...parseVariable(published.text) }]
 }
 
 type PortNumbers = Pick<ComposePort, 'count' | 'published' | 'target'>
@@ -98,6 +118,14 @@ function parseMapping(text: string): PortNumbers {
   // A colon in a variable's default, or in an IPv6 address, divides nothing.
   const parts = text.replace(/\/\w+$/, '').match(/(?:\$\{[^{}]*\}|\[[^\]]*\]|[^:])+|(?<=:)(?=:)/g) ?? []
   return matchPorts(parts.at(-2) ?? '', parts.at(-1) ?? '')
+}
+
+/** `${DB_PORT:-5432}:5432`, `127.0.0.1:${DB_PORT:-5432}:5432`, `${FORWARD:-127.0.0.1:8000}:8000`. */
+function parseVariable(text: string): Pick<ComposePort, 'variable'> {
+  const found = /^(?:[\d.]+:)?\$\{(\w+):?-([\d.]+:)?(\d+)\}(?=:|$)/.exec(text)
+  if (found === null) return {}
+  const [, name = '', before = '', port] = found
+  return { variable: { name, before, port: Number(port) } }
 }
 
 /** A range for one container port is a choice: compose takes what is free. */

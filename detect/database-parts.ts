@@ -1,6 +1,6 @@
 /** Databases that env files name in parts (`POSTGRES_SERVER`, `_PORT`, `_DB`, …) rather than in one URL. Pure, but for reading. */
 import { isEnvFile } from './database.ts'
-import { readEnvValues } from './env-values.ts'
+import { readExpandedValues } from './expanded-env.ts'
 import { providerOf, type DatabaseProvider } from './orm.ts'
 import type { ReadFile } from './repository-files.ts'
 
@@ -44,7 +44,7 @@ export function detectDatabaseParts(files: readonly string[], read: ReadFile): D
 /** The same of one file's text. */
 export function findDatabaseParts(text: string): Omit<DatabaseInParts, 'file'>[] {
   const byFamily = new Map<string, Map<DatabasePart, { key: string; value: string; line: number }>>()
-  for (const { key, value, line } of readEnvValues(text)) {
+  for (const { key, value, line } of readExpandedValues(text)) {
     const [, family = '', ending = ''] = families.exec(key) ?? []
     const part = endings.find(([pattern]) => pattern.test(ending))?.[1]
     if (part === undefined || /(?:^|_)TESTS?_/.test(family)) continue

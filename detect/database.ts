@@ -3,7 +3,7 @@ import { join, posix } from 'node:path'
 import { splitServer } from '../lib/database/postgres/client/database-url.ts'
 import { endOfCredentials } from '../lib/report/hide-secrets.ts'
 import { isSqliteFile } from '../lib/database/sqlite/database-file.ts'
-import { readEnvValues } from './env-values.ts'
+import { readExpandedValues } from './expanded-env.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 import { providerOf, type DatabaseProvider } from './orm.ts'
 
@@ -45,7 +45,7 @@ export type EmptyUrl = { file: string; line: number; key: string }
 /** `DATABASE_URL=` is no value: a database there may be, and where is not known. */
 export function detectEmptyDatabaseUrls({ tracked, untracked }: RepositoryFiles, read: ReadFile): EmptyUrl[] {
   return [...tracked, ...untracked].filter(isEnvFile).flatMap((file) =>
-    readEnvValues(read(file) ?? '')
+    readExpandedValues(read(file) ?? '')
       .filter(({ key, value }) => value.trim() === '' && /(?:^|_)(?:DATABASE|DB|POSTGRES|MYSQL)_(?:URL|URI)$/.test(key))
       .map(({ key, line }) => ({ file, key, line })),
   )
@@ -53,7 +53,7 @@ export function detectEmptyDatabaseUrls({ tracked, untracked }: RepositoryFiles,
 
 /** The assignments of an env file whose value is a database URL, whatever the key; parts that are variables of the file are filled in. */
 export function parseEnvDatabaseUrls(text: string): (DatabaseTarget & { line: number; key: string })[] {
-  return readEnvValues(text).flatMap(({ key, value, line }) => {
+  return readExpandedValues(text).flatMap(({ key, value, line }) => {
     const target = parseDatabaseTarget(value)
     if (target === undefined) return []
     // Of files only those that are a database's: `file:` is used for anything.

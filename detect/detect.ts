@@ -17,7 +17,10 @@ import {
   type SqliteFile,
 } from './database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
-import { detectFrameworks, type Framework } from './framework.ts'
+import { detectFrameworks, nameAdvice, type Framework } from './framework.ts'
+import { detectEnvValues, type EnvValue } from './env-values.ts'
+import { namePorts, type PortNames } from './port-names.ts'
+import { detectServers, type Server } from './servers.ts'
 import { detectOrms, type Orm } from './orm.ts'
 import { detectPackages, type Manifest, type PackageManager, type Workspaces } from './packages.ts'
 import { detectPython, type Python } from './python.ts'
@@ -50,6 +53,11 @@ export type Detection = {
   /** Redis and the like, in env files and compose files. */
   services: readonly FoundService[]
   compose: readonly ComposeFile[]
+  /** What env files say of ports of this machine; they may hold passwords. */
+  envValues: readonly EnvValue[]
+  servers: readonly Server[]
+  /** One name for each port that the files say. */
+  portNames: PortNames
   agents: readonly Agent[]
   gitHooks: GitHooks | undefined
   /** Runtimes and tools found on PATH or in node_modules/.bin: node, tsx, deno, bun, python3, uv, docker. Not started. */
@@ -65,13 +73,17 @@ export async function detectRepository(root: string): Promise<Detection> {
   const packages = detectPackages(all, read)
   const python = detectPython(all, read)
   const compose = await detectCompose(files.tracked, read)
+  const frameworks = detectFrameworks(all, packages.manifests, python, read)
+  const envValues = detectEnvValues(files, read)
+  const servers = detectServers(all, { frameworks, manifests: packages.manifests, envValues }, read)
+  const portNames = namePorts({ compose, envValues, servers })
   return {
     root,
     packageManager: packages.manager,
     workspaces: packages.workspaces,
     manifests: packages.manifests,
     python,
-    frameworks: detectFrameworks(all, packages.manifests, python, read),
+    frameworks: nameAdvice(frameworks, portNames),
     orms: detectOrms(all, packages, python, read),
     databaseUrls: detectDatabaseUrls(files, read),
     databaseSettings: detectDatabaseSettings(all, read),
@@ -81,6 +93,9 @@ export async function detectRepository(root: string): Promise<Detection> {
     sqliteFiles: detectSqliteFiles(root, files),
     services: detectServices(files, compose, read),
     compose,
+    envValues,
+    servers,
+    portNames,
     agents: detectAgents(root),
     gitHooks: detectGitHooks(root),
     programs: detectPrograms(root),

@@ -2,6 +2,7 @@
 import { posix } from 'node:path'
 import type { ReadFile } from './repository-files.ts'
 import type { Manifest } from './packages.ts'
+import type { PortNames } from './port-names.ts'
 import type { Python } from './python.ts'
 
 export type FrameworkId =
@@ -124,7 +125,7 @@ export function adviseServer(
   const starting = Object.values(scripts).filter((script) => starters[id].test(script))
   if (starting.every((script) => /--port[= ]\S*PORT/.test(script))) return undefined
   const code = (config?.text ?? '').replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/gm, '')
-  return /\bPORT\b/.test(code) ? undefined : true
+  return /PORT\b/.test(code) ? undefined : true
 }
 
 function detectDeno(files: readonly string[]): Framework[] {
@@ -159,9 +160,35 @@ function detectPythonServers(files: readonly string[], python: Python | undefine
     const advice = { file: templateName, line: `${variable}=$AGENT_DYNAMIC_PORT` }
     const portAdvice = isPassed || isSet ? undefined : advice
     // What the template says must not change what it is to say.
-    found.push({ ...kinds[id], folder: '', portAdvice, ...(isPassed ? {} : { portVariable: variable }) })
+    const folder = folderOfPackage(files, id, read)
+    found.push({ ...kinds[id], folder, portAdvice, ...(isPassed ? {} : { portVariable: variable }) })
   }
   return found
+}
+
+/** Where the package is asked for, the top first. */
+function folderOfPackage(files: readonly string[], id: 'flask' | 'uvicorn', read: ReadFile): string {
+  const name = id === 'flask' ? /\bflask\b/i : /\b(?:uvicorn|fastapi)\b/i
+  const asking = files
+    .filter((path) =>
+      /^(?:pyproject\.toml|requirements[\w.-]*\.(?:txt|in)|Pipfile|setup\.(?:py|cfg))$/.test(posix.basename(path)),
+    )
+    .filter((path) => name.test(read(path) ?? ''))
+    .toSorted((a, b) => a.split('/').length - b.split('/').length)
+  return folderOf(asking[0] ?? '')
+}
+
+/** Advice with the variable of the leased port that the server in its folder has. */
+export function nameAdvice(frameworks: readonly Framework[], { ofFolder, ofPort }: PortNames): Framework[] {
+  return frameworks.map((framework) => {
+    const name = ofFolder.get(framework.folder)
+    const { portAdvice } = framework
+    if (portAdvice === undefined || name === undefined || name === 'app') return framework
+    const [port] = [...ofPort].find(([, each]) => each === name) ?? []
+    const named = portAdvice.line.replace(/\bPORT\b/, `${name.toUpperCase()}_PORT`)
+    const line = port === undefined ? named : named.replace(/(?<=\|\| |:-)\d+/, String(port))
+    return { ...framework, portAdvice: { ...portAdvice, line } }
+  })
 }
 
 const environmentServers = [
@@ -185,7 +212,7 @@ const mostCommandFiles = 60
 
 /** Some line starts it with PORT, and where there are several, a line without it is another matter (hard-coded ports). */
 function passesPort(lines: readonly CommandLine[], command: RegExp): boolean {
-  return lines.some(({ text }) => command.test(text) && /\$[{(]*PORT\b/.test(text))
+  return lines.some(({ text }) => command.test(text) && /\$[{(]*\w*PORT\b/.test(text))
 }
 
 function runserverFile(lines: readonly CommandLine[]): string {

@@ -2,7 +2,7 @@
 import { splitServer } from '../lib/database/postgres/client/database-url.ts'
 import type { ComposeFile, ComposeService } from './compose.ts'
 import { isEnvFile, withoutCredentials } from './database.ts'
-import { readEnvValues } from './env-values.ts'
+import { readExpandedValues } from './expanded-env.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 
 export type ServiceId = 'redis' | 'mysql' | 'mongodb' | 'rabbitmq' | 'elasticsearch' | 'minio'
@@ -99,7 +99,7 @@ type Found = Omit<FoundService, 'file' | 'isTracked'>
 
 /** The variables of an env file that lead to such a server; an empty value says nothing. */
 export function findEnvServices(text: string): Found[] {
-  return readEnvValues(text).flatMap(({ key, value, line }) => {
+  return readExpandedValues(text).flatMap(({ key, value, line }) => {
     const found = readVariable(key, value)
     return found === undefined ? [] : [{ ...found, key, line, service: undefined, containerPort: undefined }]
   })

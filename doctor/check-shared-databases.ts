@@ -7,7 +7,7 @@ import { adviseTemplate } from './database-advice.ts'
 import { findDatabase, findSharedDatabases } from './database-rules.ts'
 import { isForDevelopment } from './port-collision.ts'
 import { isTestFile } from '../detect/source/source-files.ts'
-import { templateKeys } from './template-keys.ts'
+import { ownKeys, templateKeys } from './template-keys.ts'
 
 const why = 'Every worktree reaches the same data: migrations, seeds and tests of one agent wipe another’s.'
 
@@ -37,7 +37,6 @@ function inCode(context: Context): Finding[] {
 }
 
 function inEnvFiles(context: Context): Finding[] {
-  const set = templateKeys(context)
   const services = new Set(context.detection.compose.flatMap((file) => file.services.map(({ name }) => name)))
   return context.sources
     .filter(({ path, kind }) => kind === 'env' && isForDevelopment(path))
@@ -45,13 +44,23 @@ function inEnvFiles(context: Context): Finding[] {
       parseEnvStatements(lines.join('\n')).flatMap(({ assignment, line }): Finding[] => {
         const { key = '', body = '' } = assignment ?? {}
         const database = findDatabase(body)
-        if (database === undefined || isOverwritten(key, database.isFile, set, context)) return []
+        if (database === undefined || isOverwritten(key, database.isFile, ownKeys(context, path), context)) return []
         if (isServerOfConfig(key, context)) return []
+        // A file that comes along leads to the port of the worktree's own service.
+        if (isRemapped(path, body, context)) return []
         // A service of the compose file is each worktree's own.
         if (services.has(parseDatabaseTarget(body)?.host ?? '')) return []
         return [{ ...describe(key, body, database), fix: adviseTemplate(context, key, body), file: path, line }]
       }),
     )
+}
+
+function isRemapped(path: string, body: string, { project, detection }: Context): boolean {
+  const { ports, environment } = project.config
+  const { port, host = '' } = parseDatabaseTarget(body) ?? {}
+  const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(host)
+  const isCarried = environment.carry && !detection.files.tracked.includes(path)
+  return isCarried && isHere && port !== undefined && Object.hasOwn(ports.remap, String(port))
 }
 
 /** Without a template DATABASE_URL becomes the worktree's own, which may be a SQLite file: no help to who needs a server. */

@@ -9,7 +9,7 @@ import type { Context, Finding } from './check.ts'
 import { findVariable } from './compose-variable.ts'
 import { collision, isForDevelopment } from './port-collision.ts'
 import { adviseService, sharedService } from './service-advice.ts'
-import { inTemplate, templateKeys } from './template-keys.ts'
+import { inTemplate, ownKeys } from './template-keys.ts'
 
 export function envPorts(context: Context, nameOf: NameOf): Finding[] {
   const files = context.sources.filter(({ path, kind }) => kind === 'env' && isForDevelopment(path))
@@ -18,7 +18,7 @@ export function envPorts(context: Context, nameOf: NameOf): Finding[] {
 
 /** `PORT=3000` is no fault there: what is exported wins. Another variable is one, unless the template sets its key. */
 function inFile({ path, lines }: SourceFile, context: Context, nameOf: NameOf): Finding[] {
-  const set = templateKeys(context)
+  const set = ownKeys(context, path)
   const isCarried = !context.detection.files.tracked.includes(path)
   return parseEnvStatements(lines.join('\n')).flatMap(({ assignment, line }): Finding[] => {
     const { key = '', body = '' } = assignment ?? {}

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parseConfig, type Config } from '../lib/project/config.ts'
 import { isObject, parseJson } from '../lib/files/json.ts'
+import type { Allotment } from './allotment.ts'
 import type { Answers, Provider, Values } from './answers.ts'
 import { flatten } from './given-answers.ts'
 import {
@@ -20,12 +21,19 @@ import { isQuestionKey, questionKeys, questions } from './questions/questions.ts
  * `text` undefined where there is no file; so is the answer where none is needed. `indent` is a new file's. Keys that no question asks for, and those
  * that say the default by hand, stay. Throws `IsolateError` naming a key that is wrong.
  */
-export function setConfig(text: string | undefined, path: string, answers: Answers, indent = '  '): string | undefined {
+export function setConfig(
+  text: string | undefined,
+  path: string,
+  answers: Answers,
+  allotment: Omit<Allotment, 'lines'> = nothingAllotted,
+  indent = '  ',
+): string | undefined {
   const [mark, json] = text?.startsWith('\uFEFF') ? ['\uFEFF', text.slice(1)] : ['', text ?? '']
   const isBlank = json.trim() === ''
   if (!isBlank) requireJsonObject(json, path)
   const current = parseConfig(isBlank ? '' : json, path)
-  const changed = listSettings(answers, current).filter(({ value, current: now }) => !isDeepStrictEqual(now, value))
+  const settings = [...listSettings(answers, current), ...listAllotted(allotment, current, json)]
+  const changed = settings.filter(({ value, current: now }) => !isDeepStrictEqual(now, value))
   if (changed.length === 0) return text
   const start = isBlank ? `{\n${indent}"$schema": "${schema}"\n}\n` : json
   const fitting = removeForeignKeys(
@@ -36,6 +44,8 @@ export function setConfig(text: string | undefined, path: string, answers: Answe
   const edited = changed.reduce((draft, setting) => setKey(draft, setting), fitting)
   return mark + edited.text
 }
+
+const nothingAllotted = { envFile: '.env.local', compose: {}, remap: {}, files: {} }
 
 /** True for a file that says nothing: no key but the schema's. */
 export function isEmptyConfig(text: string): boolean {
@@ -68,6 +78,26 @@ function listSettings(answers: Answers, current: Config): Setting[] {
   }
   const names = Object.keys(database).filter(isQuestionKey)
   return [...new Set([...names, ...questionKeys])].flatMap((name) => settingOf(name))
+}
+
+/** What is there stays as its author wrote it; what is found beside it is added. */
+function listAllotted(
+  { envFile, compose, remap, files }: Omit<Allotment, 'lines'>,
+  now: Config,
+  json: string,
+): Setting[] {
+  const merge = (key: ConfigKey, found: object, current: object): Setting => {
+    return { key, value: { ...found, ...current }, current, fallback: {} }
+  }
+  const written = parseJson(json)
+  const environment = isObject(written) && isObject(written['environment']) ? written['environment'] : {}
+  const file = { key: ['environment', 'file'], value: envFile, current: now.environment.file } as const
+  return [
+    merge(['compose', 'ports'], compose, now.compose.ports),
+    merge(['ports', 'remap'], remap, now.ports.remap),
+    ...('file' in environment ? [] : [{ ...file, fallback: '.env.local' }]),
+    merge(['environment', 'files'], files, now.environment.files),
+  ]
 }
 
 /** Keys that only a provider has, beside those of questions. */

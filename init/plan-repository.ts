@@ -3,8 +3,10 @@ import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { configFileName, parseConfig, type Config } from '../lib/project/config.ts'
 import type { Answers, InitPlace } from './answers.ts'
+import { allot, type Allotment } from './allotment.ts'
 import { isEmptyConfig, setConfig } from './config-file.ts'
 import type { Detection } from '../detect/detect.ts'
+import { loadSourceFiles } from '../detect/source/source-files.ts'
 import { findHouseIndent } from './house-indent.ts'
 import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
 import type { RepositoryRecord, WrittenFile } from './manifest.ts'
@@ -12,7 +14,7 @@ import type { FileChange } from './file-change.ts'
 import { readText } from './read-text.ts'
 import { fingerprintOf, hashOf, isUntouched } from './untouched.ts'
 import { adviseOnDatabase, describeUnread } from './database-advice.ts'
-import { adviseOnPorts, findMissingLines, renderFirstTemplate } from './template.ts'
+import { adviseOnPorts, findMissingLines, renderFirstTemplate, type TemplateFacts } from './template.ts'
 
 export type RepositoryPlan = {
   changes: FileChange[]
@@ -29,9 +31,10 @@ export function planRepository(
   detection: Detection,
   earlier: RepositoryRecord,
 ): RepositoryPlan {
-  const config = planConfig(root, answers, earlier.config)
-  const { environment, database } = parseConfig(config.change.after ?? '', config.change.path)
-  const template = planTemplate(root, environment.template, answers, detection, earlier.template)
+  const allotment = allot(detection, answers, loadSourceFiles(root, detection.files).sources)
+  const config = planConfig(root, answers, allotment, earlier.config)
+  const { environment, database, services } = parseConfig(config.change.after ?? '', config.change.path)
+  const template = planTemplate(root, environment, answers, { ...detection, lines: allotment.lines }, earlier.template)
   const ignore = planIgnoreFile(root, ignoreLines(root, answers, detection, environment), earlier)
   return {
     changes: [template.change, config.change, ignore.change],
@@ -42,7 +45,7 @@ export function planRepository(
       ...adviseOnPorts(detection, environment.template),
     ],
     record: { ...config.record, ...template.record, ...ignore.record },
-    usesServers: database.provider.startsWith('postgres'),
+    usesServers: database.provider.startsWith('postgres') || Object.keys(services).length > 0,
   }
 }
 
@@ -79,11 +82,12 @@ function planRestore(path: string, { sha256, original }: WrittenFile): { change?
 function planConfig(
   root: string,
   answers: Answers,
+  allotment: Allotment,
   earlier: WrittenFile | undefined,
 ): { change: FileChange; record: RepositoryRecord } {
   const path = join(root, configFileName)
   const before = readText(path)
-  const wanted = setConfig(before, path, answers, findHouseIndent(root))
+  const wanted = setConfig(before, path, answers, allotment, findHouseIndent(root))
   const isOurs = before !== undefined && earlier?.original === null && isUntouched(path, before, earlier.sha256)
   const after = isOurs && wanted !== undefined && wanted !== before && isEmptyConfig(wanted) ? undefined : wanted
   const written = recordOf(path, before, after, earlier)
@@ -105,17 +109,17 @@ function recordOf(
 
 function planTemplate(
   root: string,
-  name: string,
+  { template: name, file }: Config['environment'],
   answers: Answers,
-  detection: Detection,
+  facts: TemplateFacts,
   earlier: RepositoryRecord['template'],
 ): { change: FileChange; notes: string[]; record: RepositoryRecord } {
   const path = join(root, name)
   const before = readText(path)
   const isOurs = before !== undefined && earlier?.path === name && earlier.sha256 === hashOf(before)
-  const after = before === undefined || isOurs ? renderFirstTemplate(answers, detection) : before
+  const after = before === undefined || isOurs ? renderFirstTemplate(answers, facts, file) : before
   const written = recordOf(path, before, after, earlier?.path === name ? earlier : undefined)
-  const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, detection)
+  const missing = isOurs || before === undefined ? [] : findMissingLines(before, answers, facts)
   const lines = missing.map((line) => `\n  ${line}`).join('')
   return {
     change: { path, before, after },

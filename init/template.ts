@@ -3,16 +3,20 @@ import { posix } from 'node:path'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Answers } from './answers.ts'
 import type { Detection } from '../detect/detect.ts'
+import { portReference } from './env-lines.ts'
 import { databaseLines } from './template-database.ts'
 
 /** What the template depends on, of all that was detected. */
 export type TemplateFacts = Pick<
   Detection,
-  'frameworks' | 'orms' | 'packageManager' | 'databaseUrls' | 'databaseSettings' | 'compose'
->
+  'frameworks' | 'orms' | 'packageManager' | 'databaseUrls' | 'databaseSettings' | 'compose' | 'portNames'
+> & {
+  /** Of what env files and compose files say (allotment.ts). */
+  lines: readonly string[]
+}
 
-export function renderFirstTemplate(answers: Answers, facts: TemplateFacts): string {
-  return `${header}\n${templateLines(answers, facts).join('\n')}\n`
+export function renderFirstTemplate(answers: Answers, facts: TemplateFacts, envFile = '.env.local'): string {
+  return `${headerFor(envFile)}\n${templateLines(answers, facts).join('\n')}\n`
 }
 
 /** Those lines of the first template whose keys an existing one does not set. */
@@ -21,7 +25,9 @@ export function findMissingLines(existing: string, answers: Answers, facts: Temp
   return templateLines(answers, facts).filter((line) => !keys.has(keyOf(line)))
 }
 
-const header = `# Becomes the .env.local of every worktree that agent-isolate sets up, and the
+const headerFor = (
+  envFile: string,
+): string => `# Becomes the ${envFile} of every worktree that agent-isolate sets up, and the
 # environment of the shells in it. Known, as $NAME, \${NAME} or \${NAME:-default}:
 #   AGENT_DYNAMIC_PORT  AGENT_PORT_<NAME>  AGENT_COMPOSE_PROJECT
 #   AGENT_DATABASE_URL  AGENT_TEST_DATABASE_URL  AGENT_SQLITE_PATH
@@ -33,13 +39,21 @@ const header = `# Becomes the .env.local of every worktree that agent-isolate se
 function templateLines(answers: Answers, facts: TemplateFacts): string[] {
   const lines = [
     'PORT=$AGENT_DYNAMIC_PORT',
-    ...facts.frameworks.flatMap(({ portVariable }) =>
-      portVariable === undefined ? [] : [`${portVariable}=$AGENT_DYNAMIC_PORT`],
+    ...facts.frameworks.flatMap(({ portVariable, folder }) =>
+      portVariable === undefined ? [] : [`${portVariable}=${portReference(facts.portNames.ofFolder.get(folder))}`],
     ),
-    ...answers.portNames.map((name) => `${name.toUpperCase()}_PORT=$AGENT_PORT_${name.toUpperCase()}`),
+    ...listNames(answers, facts).map((name) => `${name.toUpperCase()}_PORT=${portReference(name)}`),
     ...databaseLines(answers, facts),
+    ...facts.lines,
   ]
   return lines.filter((line, index) => lines.findIndex((each) => keyOf(each) === keyOf(line)) === index)
+}
+
+/** Those that somebody asks for, and those of servers that compose could start as well. */
+function listNames({ portNames }: Pick<Answers, 'portNames'>, facts: TemplateFacts): string[] {
+  const ofServices = Object.values(facts.portNames.compose).length === 0 ? [] : [...facts.portNames.ofFolder.values()]
+  const known = new Set([...facts.portNames.names])
+  return [...new Set([...portNames, ...ofServices.filter((name) => name !== 'app' && !known.has(name))])]
 }
 
 function keyOf(line: string): string {

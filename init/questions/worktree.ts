@@ -1,5 +1,4 @@
 /** What else a worktree gets: ports, dependencies, rules, commands. */
-import { posix } from 'node:path'
 import type { Detection } from '../../detect/detect.ts'
 import type { DependencyStrategy } from '../../lib/dependencies/dependency-plan.ts'
 import { blockSize } from '../../lib/ledger/ports.ts'
@@ -16,12 +15,7 @@ export const portNames: Question<readonly string[]> = {
     return unless(findPortFault(names), names)
   },
   plain: [],
-  // The first server has PORT; each further one in a folder of its own gets a port by that folder's name.
-  suggest({ frameworks }) {
-    const folders = [...new Set(frameworks.map(({ folder }) => folder))].slice(1)
-    const names = folders.map((folder) => posix.basename(folder).toLowerCase().replaceAll('-', '_'))
-    return [...new Set(names)].filter((name) => findPortFault([name]) === undefined).slice(0, 9)
-  },
+  suggest: ({ portNames: { names } }) => names,
   ask: {
     async question(values) {
       const message = 'Ports beside PORT, by name, such as api, admin?'

@@ -5,7 +5,7 @@ import { detectRepository } from '../../detect/detect.ts'
 import { findDatabaseParts } from '../../detect/database-parts.ts'
 import { chooseSqliteFile, findMainDatabase } from '../../detect/find-database.ts'
 import { railsSqlitePaths } from '../../detect/database-yml.ts'
-import { readEnvValues } from '../../detect/env-values.ts'
+import { readExpandedValues } from '../../detect/expanded-env.ts'
 import { readVariable, serviceOfImage } from '../../detect/services.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
@@ -49,7 +49,7 @@ test('images are known by their last part, whatever registry and tag', () => {
 test('references to variables of the same file are followed, before and behind, and never for ever', () => {
   const text = 'URL="${A}://${B:-x}/${C}"\nA=http\nQ=\'$A\'\nD=${E}\nE=${D}\n'
   assert.deepEqual(
-    readEnvValues(text).map(({ key, value }) => `${key}=${value}`),
+    readExpandedValues(text).map(({ key, value }) => `${key}=${value}`),
     ['URL=http://x/${C}', 'A=http', 'Q=$A', 'D=${D}', 'E=${E}'],
   )
 })

@@ -40,7 +40,7 @@ const stacks: Readonly<Record<string, [files: Record<string, string>, lines: str
 for (const [name, [files, lines]] of Object.entries(stacks)) {
   test(`the first template for ${name}`, async (t) => {
     const root = createSandbox(t).repository('repo', { 'README.md': '', ...files })
-    const text = renderFirstTemplate(answers, await detectRepository(root))
+    const text = renderFirstTemplate(answers, { ...(await detectRepository(root)), lines: [] })
     const own = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     assert.deepEqual(own, ['PORT=$AGENT_DYNAMIC_PORT', ...lines])
     assert.deepEqual(renderTemplate(text, variables).warnings, [])
@@ -49,7 +49,7 @@ for (const [name, [files, lines]] of Object.entries(stacks)) {
 
 test('further ports and a worktree without a database', async (t) => {
   const root = createSandbox(t).repository('repo', packageOf('express'))
-  const facts = await detectRepository(root)
+  const facts = { ...(await detectRepository(root)), lines: [] }
   const text = renderFirstTemplate({ ...answers, portNames: ['api', 'hmr'], database: { provider: 'none' } }, facts)
   assert.match(text, /\nAPI_PORT=\$AGENT_PORT_API\nHMR_PORT=\$AGENT_PORT_HMR\n$/)
   assert.doesNotMatch(text, /DATABASE_URL=/)
@@ -119,7 +119,7 @@ const postgresStacks: Readonly<Record<string, [files: Record<string, string>, li
 for (const [name, [files, lines, own]] of Object.entries(postgresStacks)) {
   test(`the first template on PostgreSQL for ${name}`, async (t) => {
     const root = createSandbox(t).repository('repo', files)
-    const facts = await detectRepository(root)
+    const facts = { ...(await detectRepository(root)), lines: [] }
     const text = renderFirstTemplate({ ...answers, database: own }, facts)
     const written = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     assert.deepEqual(written, ['PORT=$AGENT_DYNAMIC_PORT', ...lines])

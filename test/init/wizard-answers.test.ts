@@ -11,6 +11,7 @@ import { findVariableFault } from '../../init/questions/database.ts'
 import { fitSetup } from '../../init/questions/migrations.ts'
 import { splitList } from '../../init/questions/worktree.ts'
 import { listExcludable } from '../../init/questions/worktree.ts'
+import { namePorts } from '../../detect/port-names.ts'
 import { suggestAnswers, suggestOffers } from '../../init/suggest-answers.ts'
 
 const defaults: Answers = {
@@ -38,6 +39,9 @@ const nothing: Detection = {
   emptyDatabaseUrls: [],
   services: [],
   sqliteFiles: [],
+  envValues: [],
+  servers: [],
+  portNames: { compose: {}, names: [], ofPort: new Map(), ofFolder: new Map() },
   compose: [],
   agents: [],
   gitHooks: undefined,
@@ -314,7 +318,16 @@ test('migrations go with the kind of database; what the user wrote stays', () =>
 
 test('servers in folders of their own get ports by the names of these folders', () => {
   const frameworks = ['apps/web', 'apps/admin-ui', 'apps/admin-ui', 'apps/1st'].map((folder) => ({ ...server, folder }))
-  assert.deepEqual(suggestAnswers({ ...nothing, frameworks }, noDocker).portNames, ['admin_ui'])
+  const servers = ['apps/web', 'apps/admin-ui', 'apps/1st'].map((folder, index) => ({ folder, ports: [3000 + index] }))
+  const portNames = namePorts({ compose: [], envValues: [], servers })
+  assert.deepEqual(suggestAnswers({ ...nothing, portNames }, noDocker).portNames, ['admin_ui'])
+  assert.deepEqual(
+    [...portNames.ofPort],
+    [
+      [3000, 'app'],
+      [3001, 'admin_ui'],
+    ],
+  )
   const [detected] = describeDetection({ ...nothing, frameworks })
   assert.equal(detected, 'servers   Vite in apps/web, Vite in apps/admin-ui, Vite in apps/1st')
 })
