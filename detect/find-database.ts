@@ -22,7 +22,7 @@ export type FoundDatabase =
       host: string | undefined
       port: number | undefined
       database: string | undefined
-      /** For "database.url" or a service's "url": `$DATABASE_URL`, or one of several variables. Undefined where no variable says it. */
+      /** For "database.url" or a service's "url": `$DATABASE_URL`, or one of several variables. They are looked up in the top folder's .env.local and .env alone: see `file`. Undefined where no variable says it. */
       url: string | undefined
       file: string
       line: number

@@ -6,6 +6,7 @@ import { leasesCheck } from './check-leases.ts'
 import { frameworksCheck, portsCheck } from './check-ports.ts'
 import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
 import { templateFileCheck } from './check-template-file.ts'
+import { servicesCheck } from './check-services.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
 import { toolsCheck } from './check-tools.ts'
 
@@ -18,6 +19,7 @@ export const checks: readonly Check[] = [
   templateFileCheck,
   ignoreCheck,
   databaseCheck,
+  servicesCheck,
   upstreamCheck,
   leasesCheck,
   portsCheck,

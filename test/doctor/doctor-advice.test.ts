@@ -4,9 +4,11 @@ import { test, type TestContext } from 'node:test'
 import type { Finding } from '../../doctor/check.ts'
 import { portsCheck } from '../../doctor/check-ports.ts'
 import { templateCheck } from '../../doctor/check-repository.ts'
+import { servicesCheck } from '../../doctor/check-services.ts'
 import { sharedDatabasesCheck } from '../../doctor/check-shared-databases.ts'
 import { loadContext } from '../../doctor/load-context.ts'
 import { runCli } from '../support/cli.ts'
+import { useEnvironment } from '../support/remote.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
 const checks = [templateCheck, portsCheck, sharedDatabasesCheck]
@@ -144,6 +146,30 @@ for (const [title, config, line, fix] of [
     assert.ok(!JSON.stringify(found).includes('secret'))
   })
 }
+
+test('a server that worktrees could not use is found before the first one fails', async (t) => {
+  const sandbox = createSandbox(t)
+  const services = {
+    near: { kind: 'redis', url: 'redis://:secret@127.0.0.1:1/0' },
+    far: { kind: 'mysql', url: 'mysql://root:secret@db.example.com/shop' },
+    unset: { kind: 'redis', url: '$NOWHERE_URL' },
+    search: { kind: 'prefix' },
+  }
+  const root = sandbox.repository('repo', { 'agent-isolate.json': JSON.stringify({ services }) })
+  const find = async (): Promise<readonly Finding[]> =>
+    servicesCheck.run(await loadContext(root, sandbox.env, reporter))
+  useEnvironment(t, sandbox.env)
+  assert.deepEqual(
+    (await find()).map(({ id, message }) => [id, message]),
+    [['services.untrusted', 'worktrees get nothing of near, far, unset: this repository is not trusted']],
+  )
+  await runCli(sandbox, root, ['trust'])
+  const found = await find()
+  assert.match(found[0]?.message ?? '', /the Redis server localhost:1 cannot be reached/)
+  assert.match(found[1]?.message ?? '', /"services\.far" leads to db\.example\.com:3306, which is not this machine/)
+  assert.match(found[2]?.message ?? '', /"services\.unset\.url" needs \$NOWHERE_URL, which is set nowhere/)
+  assert.ok(!JSON.stringify(found).includes('secret'))
+})
 
 test('a template that names a service’s own part is right, and one that fixes its port is not told of the application’s', async (t) => {
   const services = { redis: { kind: 'redis', url: '$REDIS_URL' } }

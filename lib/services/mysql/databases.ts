@@ -16,7 +16,10 @@ import { dumpInto, runClient } from './program.ts'
 export async function provideOwn(request: ServiceRequest): Promise<boolean> {
   const { url, deadline, open, name } = request
   const { lease } = open
-  const own = databaseName(lease)
+  const isSame = (one: Resource): boolean =>
+    serviceShape.is(one) && one.engine === 'mysql' && one.name === name && isOn(one, serverOf(url))
+  const known = servicesOf(lease).find(isSame)
+  const own = known?.own ?? databaseName(lease)
   const resource: ServiceResource = {
     kind: 'service',
     name,
@@ -25,9 +28,6 @@ export async function provideOwn(request: ServiceRequest): Promise<boolean> {
     own,
     prefix: prefixFor(lease, 'mysql'),
   }
-  const isSame = (one: Resource): boolean =>
-    serviceShape.is(one) && one.engine === 'mysql' && one.name === name && isOn(one, serverOf(url))
-  const known = servicesOf(lease).find(isSame)
   const isWhole = known?.isMade === true && (await listDatabases(url, deadline)).includes(own)
   if (isWhole && known.url === resource.url) return false
   open.add(isWhole ? { ...resource, isMade: true } : resource, isSame)

@@ -13,7 +13,7 @@ import { withLock } from '../../state/lock.ts'
 import type { ServiceRequest } from '../request.ts'
 import { prefixFor, servicesOf, serviceShape, type ServiceResource } from '../resources.ts'
 import { parseServiceUrl, serverOf, withPath, type ServiceUrl } from '../service-url.ts'
-import { RedisError, withRedis, type Redis } from './connection.ts'
+import { RedisError, withRedis, type Redis, type Reply } from './connection.ts'
 
 /** The key in a number that says whose it is. */
 const markKey = 'agent-isolate'
@@ -46,10 +46,10 @@ export async function releaseNumber(
 ): Promise<void> {
   if (own === undefined) return
   await withRedis(parseServiceUrl('redis', url, name), deadline, async (redis) => {
-    if (!(await select(redis, own))) return
+    if (!(await select(redis, own, /out of range/i))) return
     const mark = await redis('GET', markKey)
     // The application may have flushed our mark with all the rest.
-    if (mark === null ? isMade : mark === markOf(lease)) await redis('FLUSHDB')
+    if (mark === null ? isMade : isMarkOf(mark, lease)) await redis('FLUSHDB')
   })
 }
 
@@ -102,22 +102,31 @@ async function markEmpty(redis: Redis, lease: Lease): Promise<boolean> {
 async function isStillOurs(redis: Redis, { own = '', isMade }: ServiceResource, lease: Lease): Promise<boolean> {
   if (!(await select(redis, own))) return false
   if (isMade) await redis('SET', markKey, markOf(lease), 'NX')
-  return (await redis('GET', markKey)) === markOf(lease)
+  return isMarkOf(await redis('GET', markKey), lease)
 }
 
-/** False for a number that the server does not have, or a server that has but one (a cluster). */
-async function select(redis: Redis, number: string): Promise<boolean> {
+/** False for a number that the server does not have, or a server that has but one for us (a cluster, a proxy, a restricted user). */
+async function select(
+  redis: Redis,
+  number: string,
+  refusal = /out of range|not allowed|unknown command|no permissions/i,
+): Promise<boolean> {
   try {
     await redis('SELECT', number)
     return true
   } catch (error) {
-    if (error instanceof RedisError && /out of range|not allowed/i.test(error.message)) return false
+    if (error instanceof RedisError && refusal.test(error.message)) return false
     throw error
   }
 }
 
 function markOf({ id }: Pick<Lease, 'id'>): string {
   return `ledger=${ledgerId()} lease=${id}`
+}
+
+/** Whatever ledger it names: the state folder may have come from another machine. */
+function isMarkOf(mark: Reply, { id }: Pick<Lease, 'id'>): boolean {
+  return String(mark).endsWith(` lease=${id}`)
 }
 
 function isOn({ engine, url = '', name }: ServiceResource, server: string): boolean {
