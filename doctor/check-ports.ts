@@ -28,33 +28,16 @@ export const frameworksCheck: Check = {
   id: 'frameworks',
   title: 'Frameworks',
   run(context) {
-    const { detection, template, project } = context
+    const { detection } = context
     const unaware = detection.frameworks.flatMap(({ title, portAdvice }): Finding[] => {
       if (portAdvice === undefined) return []
       const message = `${title} does not take its port from PORT`
       const why = 'Its server listens on the same port in every worktree.'
       return [{ id: 'frameworks.port', severity: 'error', message, why, ...advisePort(portAdvice, context) }]
     })
-    const skipping = detection.frameworks.find(({ loadsEnvLocal }) => loadsEnvLocal === 'outside-tests')
-    const setsTest = /^\s*(?:export\s+)?NODE_ENV=["']?test\b/m.test(template ?? '')
-    // The engine keeps it out of what it exports; other tools load the file themselves.
-    const skipped: Finding[] =
-      skipping === undefined || !setsTest
-        ? []
-        : [
-            {
-              id: 'frameworks.env-file',
-              severity: 'warning',
-              message: `${skipping.title} does not read .env.local where NODE_ENV is "test"`,
-              why: 'The worktree’s port and database are not seen.',
-              fix: `take NODE_ENV out of ${project.config.environment.template}`,
-              file: project.config.environment.template,
-            },
-          ]
-    const found = [...unaware, ...skipped]
     const names = [...new Set(detection.frameworks.map(({ title }) => title))].join(', ')
-    return found.length > 0
-      ? found
+    return unaware.length > 0
+      ? unaware
       : [{ id: 'frameworks.ok', severity: 'ok', message: names === '' ? 'no framework that is known' : names }]
   },
 }

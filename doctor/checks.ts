@@ -8,6 +8,7 @@ import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from
 import { templateFileCheck } from './check-template-file.ts'
 import { servicesCheck } from './check-services.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
+import { stacksCheck } from './check-stacks.ts'
 import { toolsCheck } from './check-tools.ts'
 
 export const checks: readonly Check[] = [
@@ -25,5 +26,6 @@ export const checks: readonly Check[] = [
   portsCheck,
   frameworksCheck,
   sharedDatabasesCheck,
+  stacksCheck,
   toolsCheck,
 ]

@@ -1,10 +1,12 @@
 /** What an agent's session is given: the environment of whatever worktree it is in, and a few lines that tell it what is its own. */
 import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { databaseOf, describeDatabase } from '../database/of-lease.ts'
-import { claudeEnvironmentSnippet } from '../env-text/shell-environment.ts'
+import { claudeEnvironmentSnippet, shellEnvironmentPath } from '../env-text/shell-environment.ts'
 import { environmentKind, hasOtherEnvFiles } from '../environment/kind.ts'
 import { findFolderPorts } from '../environment/last-environment.ts'
-import { readIfAny } from '../files/read-if-any.ts'
+import { readIfAny, readIfFile } from '../files/read-if-any.ts'
+import { findLinkedGitDir } from '../git/linked-git-dir.ts'
 import { findRepository, type Repository } from '../git/repository.ts'
 import { resourcesOf } from '../ledger/kind.ts'
 import type { Lease } from '../ledger/lease.ts'
@@ -99,12 +101,25 @@ export function describeLease(lease: Lease): string {
     services.length === 0
       ? ''
       : `On servers that others use too it has its own: ${services.join(', ')}. Never touch the rest of them.`,
-    `${isAnApps ? '' : 'PORT, '}DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.`,
+    `${isAnApps ? '' : 'PORT, '}DATABASE_URL and the rest are set in every shell command here${envFiles.length === 0 ? '' : ` and in ${envFiles.join(', ')}`}.${describeKept(lease, envFiles[0])}`,
     'EADDRINUSE or a missing database is a matter of this environment, never a bug in the application: do not change ports or URLs in the code for it. See who listens (agent-isolate list) or choose another of the reserved ports.',
     'Dependencies may be linked to the main checkout: to change them use the package manager here, never edit files in node_modules or .venv.',
   ]
     .filter((line) => line !== '')
     .join('\n')
+}
+
+/** For an environment that was written with DATABASE_URL in the env file alone. */
+function describeKept({ worktree }: Lease, envFile: string | undefined): string {
+  const gitDir = findLinkedGitDir(worktree)
+  const shell = gitDir === undefined ? undefined : readIfAny(join(gitDir, shellEnvironmentPath))
+  const isKept =
+    envFile !== undefined &&
+    shell?.includes('\nexport DATABASE_URL=') === false &&
+    /^DATABASE_URL=/m.test(readIfFile(join(worktree, envFile)) ?? '')
+  return isKept
+    ? ` DATABASE_URL is in ${envFile} alone, for development: exported, tests would empty its database.`
+    : ''
 }
 
 function appendSnippet(envFile: string, reporter: Reporter): void {

@@ -1,9 +1,9 @@
 /** A worktree's environment: the template filled in with what its lease holds, for its env file, its shells and our own children. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { findComposeEnvironment } from '../compose/environment.ts'
 import { composeProject, composeKind } from '../compose/kind.ts'
 import { databaseOf } from '../database/of-lease.ts'
+import { sqliteKind } from '../database/sqlite/kind.ts'
 import type { EnvVariables } from '../env-text/references.ts'
 import {
   expandEntries,
@@ -31,6 +31,7 @@ import { findOwnValues } from './find-own-values.ts'
 import { environmentKind, envFilesOf } from './kind.ts'
 import type { OwnValues } from './own-values.ts'
 import { rewriteFile } from './rewrite-env-file.ts'
+import { isMode, keptFromShells, withoutTestModes, type StackQuestion } from './stacks.ts'
 import { loadAppTemplates, loadTemplate } from './templates.ts'
 
 export type Environment = RenderedTemplate & {
@@ -42,53 +43,74 @@ export type Environment = RenderedTemplate & {
   everywhereText: string
   /** The blocks of the env files, by their paths. */
   blocks: ReadonlyMap<string, string>
+  /** What env files alone have, so that tests do not take it for their own. */
+  kept: Record<string, string>
 }
 
 /** What the worktree's environment is in its folder `inner`. Writes nothing. Throws `IsolateError` for a faulty template. */
 export function environmentOf(project: Project, lease: Lease, inner = ''): Environment {
   const variables = variablesOf(project, lease)
-  const [file = '', ...others] = [...templatesOf(project, lease)].map(([path, template]) => ({
-    inner: path,
-    isConfigured: true,
-    ...renderTemplate(template, variables),
-  }))
-  if (file === '') throw new Error('an environment without a file')
-  const rule = exportRule(project, lease)
-  const { everywhere, apps } = planApps(file.entries.filter(rule.isExportable), [
-    ...others.map((other) => ({ ...other, entries: other.entries.filter(rule.isExportable) })),
-    ...carriedEntries(lease.worktree),
+  const files = [...templatesOf(project, lease)].map(([path, template]) =>
+    forShells({ inner: path, isConfigured: true, ...renderTemplate(template, variables) }, lease),
+  )
+  const [file, ...others] = files
+  if (file === undefined) throw new Error('an environment without a file')
+  const isHeldBack = heldBackRule(project, lease)
+  const exported = files.map(({ wanted }) => wanted.filter((entry) => !isHeldBack(entry)))
+  const { everywhere, apps } = planApps(exported[0] ?? [], [
+    ...others.map((other, index) => ({ ...other, entries: exported[index + 1] ?? [] })),
+    ...carriedEntries(lease.worktree).map((carried) => ({ ...carried, entries: forShells(carried, lease).wanted })),
   ])
   const common = [...identityEntries(lease), ...everywhere]
   const last = composeEntries(lease)
   const all = [...common, ...entriesIn(apps, inner), ...last]
-  const heldBack = [file, ...others].flatMap(({ entries }) => entries).filter(rule.isHeldBack)
+  const heldBack = files.flatMap(({ wanted }) => wanted).filter(isHeldBack)
   return {
     ...file,
-    warnings: [...[file, ...others].flatMap(({ warnings }) => warnings), ...describeHeldBack(heldBack, lease)],
+    warnings: [...files.flatMap(({ warnings }) => warnings), ...describeHeldBack(heldBack, lease)],
     exported: expandEntries(all, process.env),
     shellText: renderShellEnvironment(all),
     everywhereText: renderShellEnvironment([...common, ...last]) + apps.map(renderFolderEnvironment).join(''),
-    blocks: new Map([file, ...others].map((one) => [one.inner, one.text])),
+    blocks: new Map(files.map((one) => [one.inner, one.text])),
+    kept: expandEntries(file.kept, process.env),
+  }
+}
+
+/** `kept`: what only the file is to have; `wanted`: what shells may have. */
+function forShells<File extends AppEntries>(
+  file: File,
+  lease: Lease,
+): File & Record<'kept' | 'wanted', readonly EnvEntry[]> {
+  const kept = keptFromShells(file.entries, stackOf(lease, file.inner))
+  return { ...file, kept, wanted: file.entries.filter((entry) => !kept.includes(entry) && !isMode(entry)) }
+}
+
+/** Asked about the folder that the env file is in. */
+function stackOf(lease: Lease, envFile: string): StackQuestion {
+  const folder = posix.dirname(envFile)
+  return {
+    file: posix.basename(envFile),
+    sqlite: resourcesOf(lease, sqliteKind).map(({ inner }) => posix.relative(folder, inner)),
+    read: (inner) => readIfFile(join(lease.worktree, folder, inner)),
   }
 }
 
 /** By the path of the env file; the worktree's own is the first. */
 function templatesOf(project: Project, lease: Lease): Map<string, string> {
+  const { source } = project.repository
   const template = loadTemplate(project, lease.worktree) ?? defaultTemplate(variablesOf(project, lease), lease)
   const apps = loadAppTemplates(project, lease.worktree)
   const [first = ''] = envFilesOf(project.config.environment)
-  return new Map([[first, template], ...apps])
+  const main = source === undefined ? undefined : readIfFile(join(source, first))
+  return new Map([[first, withoutTestModes(template, main)], ...apps])
 }
 
-type ExportRule = Record<'isHeldBack' | 'isExportable', (entry: EnvEntry) => boolean>
-
-function exportRule(project: Project, lease: Lease): ExportRule {
+/** What an untrusted repository's template is not to put into shells. */
+function heldBackRule(project: Project, lease: Lease): (entry: EnvEntry) => boolean {
   const databases = [databaseOf(lease), databaseOf(lease, 'test')].filter((database) => database !== undefined)
   // Trust is in the template that came with the config, not in one that was found in a worktree for want of another.
   const mayExportAll = project.isTrusted && project.repository.source !== undefined
-  const skipsNodeEnv = skipsEnvFileInTests(lease.worktree)
-  const isHeldBack = (entry: EnvEntry): boolean => !mayExportAll && !isSafeToExport(entry, databases)
-  return { isHeldBack, isExportable: (entry) => !isHeldBack(entry) && !(skipsNodeEnv && entry.key === 'NODE_ENV') }
+  return (entry) => !mayExportAll && !isSafeToExport(entry, databases)
 }
 
 /** From the main checkout's own files, which no stranger has written. */
@@ -211,10 +233,4 @@ function defaultTemplate(variables: EnvVariables, lease: Lease): string {
 /** Lets a shell, a prompt or a script see in which worktree it is. */
 function identityEntries({ name }: Lease): EnvEntry[] {
   return [{ key: 'AGENT_ISOLATE_WORKTREE', pieces: [{ kind: 'text', text: name }] }]
-}
-
-/** Next and Bun do not read .env.local when NODE_ENV=test is exported (measured with Next 16, Bun 1.4). */
-function skipsEnvFileInTests(worktree: string): boolean {
-  if (existsSync(join(worktree, 'bun.lock')) || existsSync(join(worktree, 'bun.lockb'))) return true
-  return /"next"\s*:/.test(readIfFile(join(worktree, 'package.json')) ?? '')
 }

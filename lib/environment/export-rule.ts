@@ -8,7 +8,7 @@ import type { EnvEntry } from '../env-text/template.ts'
 /**
  * Allowed is a key that ends as ports, addresses, databases and passwords do and is of no known tool, set to a value that
  * holds one of the worktree's own and is nothing but: a word (a port, `app_$AGENT_SLUG`), a URL on this machine, or the
- * worktree's own database; and the likes of NODE_ENV, set to a word. A value with a reference left in it is not allowed.
+ * worktree's own database; and the likes of APP_ENV, set to a word. A value with a reference left in it is not allowed.
  */
 export function isSafeToExport({ key, pieces }: EnvEntry, databases: readonly Database[]): boolean {
   if (pieces.some(({ kind }) => kind === 'reference')) return false
@@ -18,7 +18,7 @@ export function isSafeToExport({ key, pieces }: EnvEntry, databases: readonly Da
   return word.test(value) || localUrl.test(value) || databases.some((database) => isOwnDatabase(value, database))
 }
 
-const modes = /^(?:NODE|RAILS|RACK|APP|FLASK|MIX)_ENV$/
+const modes = /^(?:APP|FLASK|DJANGO)_ENV$/
 
 const ownKeys =
   /^(?:(?:[A-Z][A-Z0-9_]*_)?(?:PORT|URL|URI|DSN|DATABASE|DATABASE_NAME|DB|DB_NAME|DB_PATH|PASSWORD)|PG(?:PORT|DATABASE|PASSWORD)|COMPOSE_PROJECT_NAME)$/

@@ -39,7 +39,7 @@ import type { Stopwatch } from '../report/stopwatch.ts'
 import { provideServices } from '../services/provide.ts'
 import { excludeKind } from './git-kinds.ts'
 import { keptPorts, kindOf } from './kinds.ts'
-import { runCommand } from './project-commands.ts'
+import { runSeedCommand } from './project-commands.ts'
 
 /** `deadline`: the one that every wait and every program on the way has. */
 export type Tools = { reporter: Reporter; stopwatch: Stopwatch; deadline: Deadline }
@@ -179,7 +179,7 @@ export function databaseOptions(
     deadline,
     runSeedCommand: async (command, lease) => {
       await awaitFiles(lease)
-      const failure = await runCommand(project, lease, command, { reporter, deadline })
+      const failure = await runSeedCommand(project, lease, command, { reporter, deadline })
       if (failure !== undefined) {
         throw new IsolateError(failure, { hint: 'Fix "database.seedCommand" in agent-isolate.json, then try again.' })
       }

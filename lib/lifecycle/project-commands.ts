@@ -17,7 +17,7 @@ type Running = { reporter: Reporter; deadline?: Deadline }
 export async function runSetup(project: Project, lease: Lease, running: Running): Promise<void> {
   if (!mayRun(project, 'setup', running.reporter)) return
   for (const command of project.config.setup) {
-    const failure = await runCommand(project, lease, command, running)
+    const failure = await runInShell(lease, environmentOf(project, lease).exported, command, running)
     if (failure !== undefined)
       throw new IsolateError(failure, {
         hint: 'Fix the command ("setup" in agent-isolate.json), then try again.',
@@ -84,17 +84,18 @@ export function isWithinSetUp({ id }: Pick<Lease, 'id'>): boolean {
 /** At most, in ms: where nobody waits for the creation, too. */
 const commandTimeoutMs = 540_000
 
-/** The text of a failure; undefined when all went well. The shell gets the user's own, trusted, words and nothing else. */
-export async function runCommand(
+/** Runs the command that fills the lease's database, which DATABASE_URL names. The text of a failure; undefined when all went well. */
+export async function runSeedCommand(
   project: Project,
   lease: Lease,
   command: string,
   running: Running,
 ): Promise<string | undefined> {
-  const { exported } = environmentOf(project, lease)
-  return runInShell(lease, exported, command, running)
+  const { exported, kept } = environmentOf(project, lease)
+  return runInShell(lease, { ...exported, ...kept }, command, running)
 }
 
+/** The text of a failure; undefined when all went well. The shell gets the user's own, trusted, words and nothing else. */
 async function runInShell(
   lease: Lease,
   exported: Readonly<Record<string, string>>,

@@ -22,7 +22,7 @@ const exported = [
   'DB_PATH=$AGENT_SQLITE_PATH',
   'TEST_DB_NAME=app_$AGENT_SLUG',
   'COMPOSE_PROJECT_NAME=x-$AGENT_SLUG',
-  'NODE_ENV=test',
+  'APP_ENV=staging',
 ]
 
 const heldBack = [
@@ -36,7 +36,7 @@ const heldBack = [
     (key) => `${key}=http://localhost:$AGENT_DYNAMIC_PORT`,
   ),
   'NODE_OPTIONS=--require=./x.js',
-  'NODE_ENV=../x',
+  'APP_ENV=../x',
   'PORT=3000',
   'DB_PATH=$AGENT_WORKTREE/evil',
   'DB_PATH=/tmp/x:$AGENT_SQLITE_PATH',
