@@ -1,5 +1,6 @@
 /** agent-isolate exec */
 import { databaseOf } from '../lib/database/of-lease.ts'
+import { describeMissing } from '../lib/environment/retarget.ts'
 import type { Lease } from '../lib/ledger/lease.ts'
 import { findListeners } from '../lib/processes/listeners.ts'
 import { stderrReporter } from '../lib/report/reporter.ts'
@@ -12,7 +13,8 @@ import { refuseSiblingServers } from './sibling-servers.ts'
 const help = `agent-isolate exec [--name NAME] [--own-ports] [-C DIR] -- COMMAND [ARGS…]
 
 Runs a command in the current folder with the environment of the worktree we are in:
-PORT, DATABASE_URL and whatever else its template sets. Signals are passed on. Warns
+PORT, DATABASE_URL and whatever else its template sets; what the main checkout has on
+PATH (an activated virtualenv, node_modules/.bin) is the worktree's own. Signals are passed on. Warns
 when somebody outside the worktree listens on one of its ports.
 
   --name NAME          in the folder and environment of that worktree of this
@@ -35,11 +37,13 @@ export const command: Command = {
   help,
   async run({ texts, flags, commandLine: [program = '', ...args] }) {
     const name = texts.get('name')
-    const { lease, environment } = await requireCurrentEnvironment(name)
-    if (flags.has('own-ports')) await refuseSiblingServers(lease, environment.exported)
+    const { lease, variables, missing } = await requireCurrentEnvironment(name)
+    if (flags.has('own-ports')) await refuseSiblingServers(lease, variables)
+    const advice = describeMissing(missing)
+    if (advice !== undefined) stderrReporter.warn(advice)
     await Promise.all([warnOfStrangers(lease), warnOfMissingDatabase(lease)])
     const cwd = name === undefined ? process.cwd() : lease.worktree
-    const env = { ...process.env, ...environment.exported, PWD: cwd }
+    const env = { ...process.env, ...variables, PWD: cwd }
     return { exitCode: await runInForeground(program, args, { cwd, env }) }
   },
 }

@@ -36,10 +36,10 @@ export type ContextPaths = { paths: readonly string[]; carried: readonly string[
 const contextPaths = ['CLAUDE.md', 'CLAUDE.local.md', 'AGENTS.md', '.claude']
 const worktreesFolder = '.claude/worktrees'
 /** Copying these is the dependencies part's decision. */
-const dependencyFolders = ['node_modules', '.venv']
+const dependencyFolders = ['node_modules', '.venv', 'venv']
 /** Where no env file of the project's own is to be expected, and much else. */
 const prunedFolders =
-  'venv virtualenv vendor target dist build out .next .nuxt .output .svelte-kit .turbo .cache .parcel-cache .yarn .pnpm-store bower_components coverage __pycache__ .tox .nox .gradle Pods DerivedData .terraform _build deps .direnv .git'.split(
+  'virtualenv vendor target dist build out .next .nuxt .output .svelte-kit .turbo .cache .parcel-cache .yarn .pnpm-store bower_components coverage __pycache__ .tox .nox .gradle Pods DerivedData .terraform _build deps .direnv .git'.split(
     ' ',
   )
 /** Of use to one database only, and of harm to any other: SQLite replays what it finds (sqlite.org/howtocorrupt.html). */

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
+import { findAliases } from './aliases.ts'
 import type { DependencyKind } from './dependency-plan.ts'
 import { relocateTarget, relocateText, repairShebang, type Move } from './relocate.ts'
 import { copyWhole, createShareFile, type ShareFile } from './share-file.ts'
@@ -53,10 +54,11 @@ const packageStores = ['.pnpm', '.store', '.bun']
  */
 export async function cloneFolder(options: CloneOptions, start = ''): Promise<void> {
   const share = options.isWhole ? copyWhole : createShareFile()
+  const move = options.kind === '.venv' ? { ...options, aliases: findAliases(options.from, options.source) } : options
   const waiting = [start]
   let sliceStart = performance.now()
   for (let inner = waiting.pop(); inner !== undefined; inner = waiting.pop()) {
-    waiting.push(...cloneDirectory(options, inner, share))
+    waiting.push(...cloneDirectory(move, inner, share))
     if (performance.now() - sliceStart < sliceMs) continue
     await yieldToOthers()
     options.signal?.throwIfAborted()
@@ -118,7 +120,8 @@ function cloneEntry(
 function relocateFile(move: CloneOptions, path: string, name: string): void {
   const bytes = readFileSync(path)
   const isText = !bytes.subarray(0, 8192).includes(0)
-  if (!isText || !(bytes.includes(move.source) || bytes.includes(encodeURI(move.source)))) return
+  const roots = [move.source, ...(move.aliases ?? [])]
+  if (!isText || !roots.some((root) => bytes.includes(root) || bytes.includes(encodeURI(root)))) return
   // pyvenv.cfg also names the base interpreter, which may lie in the main checkout and nowhere else.
   const moved = relocateText(bytes.toString('utf8'), move, name === 'pyvenv.cfg' ? move.folder : '')
   const { atime, mtime } = statSync(path)

@@ -145,9 +145,9 @@ type ProjectFacts = {
 
 function projectEvidence({ source, worktree, kind, lockfiles, project, members }: ProjectFacts): ProjectEvidence {
   const { folder, names } = project
-  const own = join(folder, kind)
+  const own = join(folder, nameIn(join(source, folder), kind))
   const membersOwn = members
-    .map((member) => join(member.folder, kind))
+    .map((member) => join(member.folder, nameIn(join(source, member.folder), kind)))
     .filter((path) => isDirectory(join(source, path)))
   const isInMain = isDirectory(join(source, own))
   const manifest = kind === 'node_modules' ? readManifest(join(worktree, folder, 'package.json')) : undefined
@@ -169,6 +169,12 @@ function projectEvidence({ source, worktree, kind, lockfiles, project, members }
     usesTurbopack: manifest !== undefined && usesTurbopack(manifest),
     packages: kind === 'node_modules' && isInMain ? readFolder(join(source, own)).length : 0,
   }
+}
+
+/** A virtualenv is called `venv` as often; the file is what makes a folder one (PEP 405). */
+function nameIn(folder: string, kind: DependencyKind): string {
+  const isVenv = kind === '.venv' && !isDirectory(join(folder, kind)) && isTaken(join(folder, 'venv', 'pyvenv.cfg'))
+  return isVenv ? 'venv' : kind
 }
 
 /** `packageManager` in package.json settles which of several lockfiles is meant. */

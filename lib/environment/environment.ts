@@ -30,6 +30,7 @@ import { isSafeToExport } from './export-rule.ts'
 import { findOwnValues } from './find-own-values.ts'
 import { environmentKind, envFilesOf } from './kind.ts'
 import type { OwnValues } from './own-values.ts'
+import { describeMissing, renderRetarget, retarget } from './retarget.ts'
 import { rewriteFile } from './rewrite-env-file.ts'
 import { isMode, keptFromShells, withoutTestModes, type StackQuestion } from './stacks.ts'
 import { loadAppTemplates, loadTemplate } from './templates.ts'
@@ -37,9 +38,7 @@ import { loadAppTemplates, loadTemplate } from './templates.ts'
 export type Environment = RenderedTemplate & {
   /** What a process of the worktree gets beside its parent's environment. */
   exported: Record<string, string>
-  /** The same as shell text. */
-  shellText: string
-  /** The same for a shell that sources it before each command, in whatever folder. */
+  /** The same as text for a shell that sources it before each command, in whatever folder; retargets what the main checkout's shell has set up. */
   everywhereText: string
   /** The blocks of the env files, by their paths. */
   blocks: ReadonlyMap<string, string>
@@ -69,8 +68,8 @@ export function environmentOf(project: Project, lease: Lease, inner = ''): Envir
     ...file,
     warnings: [...files.flatMap(({ warnings }) => warnings), ...describeHeldBack(heldBack, lease)],
     exported: expandEntries(all, process.env),
-    shellText: renderShellEnvironment(all),
-    everywhereText: renderShellEnvironment([...common, ...last]) + apps.map(renderFolderEnvironment).join(''),
+    everywhereText:
+      renderShellEnvironment([...common, ...last]) + apps.map(renderFolderEnvironment).join('') + renderRetarget(lease),
     blocks: new Map(files.map((one) => [one.inner, one.text])),
     kept: expandEntries(file.kept, process.env),
   }
@@ -142,7 +141,8 @@ export async function writeEnvironment(
     source === undefined ? undefined : findOwnValues(source, project.config, lease, templatesOf(project, lease))
   if (own !== undefined) await carryFiles(own, carried, reporter)
   const environment = environmentOf(project, lease)
-  for (const warning of environment.warnings) reporter.warn(warning)
+  const missing = describeMissing(retarget(process.env, lease).missing)
+  for (const warning of [...environment.warnings, ...(missing === undefined ? [] : [missing])]) reporter.warn(warning)
   for (const [inner, text] of environment.blocks) writeBlock(own, lease, { inner, text }, reporter)
   writeShellEnvironment(lease, environment)
 }

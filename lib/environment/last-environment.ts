@@ -11,7 +11,7 @@ import type { Environment } from './environment.ts'
 export async function loadLastEnvironment(
   worktree: string,
   inner = '',
-): Promise<Pick<Environment, 'exported' | 'shellText'> | undefined> {
+): Promise<Pick<Environment, 'exported'> | undefined> {
   const { path, text: shellText } = readLast(worktree)
   if (shellText === undefined) return undefined
   const keys = new Set([...shellText.matchAll(/^export ([A-Za-z_]\w*)=/gm)].map(([, key]) => key))
@@ -22,7 +22,7 @@ export async function loadLastEnvironment(
   const values = stdout
     .split('\0')
     .map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
-  return { exported: Object.fromEntries(values.filter(([key]) => keys.has(key))), shellText }
+  return { exported: Object.fromEntries(values.filter(([key]) => keys.has(key))) }
 }
 
 /** What PORT is in the folders of single apps; empty where one PORT is set everywhere, or nothing was written. */

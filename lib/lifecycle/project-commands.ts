@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { environmentOf } from '../environment/environment.ts'
 import { loadLastEnvironment } from '../environment/last-environment.ts'
+import { retarget } from '../environment/retarget.ts'
 import type { Lease } from '../ledger/lease.ts'
 import { childEnvironment, run } from '../processes/run.ts'
 import type { Project } from '../project/project.ts'
@@ -104,7 +105,8 @@ async function runInShell(
 ): Promise<string | undefined> {
   reporter.progress(`running: ${command}`)
   const timeoutMs = deadline.remainingMs(commandTimeoutMs)
-  const env = childEnvironment({ ...exported, [setUpVariable]: lease.id })
+  const own = childEnvironment({ ...exported, [setUpVariable]: lease.id })
+  const env = { ...own, ...retarget(own, lease).changed }
   const outcome = await run('/bin/sh', ['-c', command], { cwd: lease.worktree, env, timeoutMs })
   if (outcome.code === 0) return undefined
   const lastLines = `${outcome.stdout}${outcome.stderr}`.trimEnd().split('\n').slice(-15).join('\n    ')

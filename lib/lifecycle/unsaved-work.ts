@@ -106,7 +106,7 @@ export function describeUnsavedWork(work: UnsavedWork): string {
 
 /** git names a repository in an ignored folder as one entry that ends in `/`; dependencies are looked over. */
 async function findIgnoredRepositories(worktree: string, inner: string): Promise<string[]> {
-  const left = ['node_modules', '.venv'].map((folder) => `:(exclude,glob)**/${folder}/**`)
+  const left = ['node_modules', '.venv', 'venv'].map((folder) => `:(exclude,glob)**/${folder}/**`)
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--', ...left]
   const ignored = (await git(checkoutPlace(join(worktree, inner)), args)).split('\0')
   return ignored.filter((path) => path.endsWith('/')).map((path) => join(inner, path))

@@ -126,7 +126,7 @@ function behindSymlink(worktree: string): string {
 
 /** A dependency folder is taken over as a whole, which it cannot be once there is a database in it. */
 function requireOutsideDependencies(inner: string): void {
-  const folder = inner.split('/').find((segment) => segment === 'node_modules' || segment === '.venv')
+  const folder = inner.split('/').find((segment) => ['node_modules', '.venv', 'venv'].includes(segment))
   if (folder === undefined) return
   throw new IsolateError(`the database cannot lie in ${folder}: ${inner}`, {
     hint: 'Choose another "database.path" in agent-isolate.json.',
