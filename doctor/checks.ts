@@ -7,7 +7,9 @@ import { frameworksCheck, portsCheck } from './check-ports.ts'
 import { configCheck, gitCheck, ignoreCheck, templateCheck, upstreamCheck } from './check-repository.ts'
 import { templateFileCheck } from './check-template-file.ts'
 import { servicesCheck } from './check-services.ts'
+import { runnersCheck } from './check-runners.ts'
 import { sharedDatabasesCheck } from './check-shared-databases.ts'
+import { shellToolsCheck } from './check-shell-tools.ts'
 import { stacksCheck } from './check-stacks.ts'
 import { toolsCheck } from './check-tools.ts'
 
@@ -28,4 +30,6 @@ export const checks: readonly Check[] = [
   sharedDatabasesCheck,
   stacksCheck,
   toolsCheck,
+  runnersCheck,
+  shellToolsCheck,
 ]

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Check, Finding } from '../../doctor/check.ts'
+import { runnersCheck } from '../../doctor/check-runners.ts'
+import { shellToolsCheck } from '../../doctor/check-shell-tools.ts'
 import { stacksCheck } from '../../doctor/check-stacks.ts'
 import { loadContext } from '../../doctor/load-context.ts'
 import { createSandbox } from '../support/sandbox.ts'
@@ -107,3 +109,111 @@ table('builds and tests', stacksCheck, [
     [['stacks.shared-test', 'warning', 'in .env.agent.template: MIX_TEST_PARTITION=_$AGENT_SLUG']],
   ],
 ])
+
+const turbo = (more: object): Files => ({
+  'turbo.json': JSON.stringify({ tasks: { dev: { persistent: true } }, ...more }),
+})
+const turboLine = 'in turbo.json: "globalPassThroughEnv": ["PORT", "DATABASE_URL"]'
+
+table('runners', runnersCheck, [
+  ['none', { 'package.json': '{}' }, []],
+  ['Turborepo, strict by default', turbo({}), [['runners.turborepo', 'error', turboLine]]],
+  [
+    'Turborepo that passes on one, with comments',
+    { 'turbo.jsonc': '{ // ours\n "globalPassThroughEnv": ["PORT"], "tasks": { "dev": {} }, }' },
+    [['runners.turborepo', 'error', 'in turbo.jsonc: "globalPassThroughEnv": ["PORT", "DATABASE_URL"]']],
+  ],
+  ['Turborepo that passes on all', turbo({ globalPassThroughEnv: ['PORT'], globalEnv: ['DATABASE_*'] }), []],
+  [
+    'Turborepo that takes one back',
+    turbo({ globalEnv: ['*', '!PORT'] }),
+    [['runners.turborepo', 'error', 'in turbo.json: "globalPassThroughEnv": ["PORT"]']],
+  ],
+  ['Turborepo, loose', turbo({ envMode: 'loose' }), []],
+  [
+    'Turborepo, loose in its scripts',
+    { ...turbo({}), 'package.json': '{"scripts":{"dev":"turbo dev --env-mode=loose"}}' },
+    [],
+  ],
+  ['Turborepo before 2', { 'turbo.json': '{"pipeline":{"dev":{}}}' }, []],
+  [
+    'Turborepo, task by task, one of them in its package',
+    {
+      ...turbo({ tasks: { build: {}, 'web#dev': { passThroughEnv: ['PORT', 'DATABASE_URL'] }, test: {} } }),
+      'apps/api/turbo.json': '{"extends":["//"],"tasks":{"test":{"env":["DATABASE_URL","PORT"]}}}',
+    },
+    [],
+  ],
+  [
+    'tox',
+    { 'tox.ini': '[tox]\nenv_list = py\n[testenv]\npass_env =\n    CI\n    port\n' },
+    [['runners.tox', 'error', 'in tox.ini: below [testenv]: pass_env =\n    DATABASE_URL']],
+  ],
+  ['tox that passes on all', { 'tox.ini': '[testenv]\npassenv = *\n' }, []],
+  [
+    'tox in pyproject.toml',
+    { 'pyproject.toml': '[tool.tox.env_run_base]\npass_env = ["DATABASE_*"]\n' },
+    [['runners.tox', 'error', 'in pyproject.toml: below [tool.tox.env_run_base]: pass_env = ["PORT"]']],
+  ],
+  ['a pyproject.toml without tox', { 'pyproject.toml': '[project]\nname = "x"\n' }, []],
+  [
+    'nox',
+    { 'noxfile.py': 'def tests(session):\n    session.run("pytest", include_outer_env=False)\n' },
+    [['runners.nox', 'error', 'in noxfile.py: take include_outer_env=False out']],
+  ],
+  ['Bazel', { 'MODULE.bazel': '' }, [['runners.bazel', 'warning', 'in .bazelrc: test --test_env=DATABASE_URL']]],
+  ['Bazel that passes it on', { 'MODULE.bazel': '', '.bazelrc': 'test --test_env=DATABASE_URL\n' }, []],
+])
+
+const envrc = 'if has agent-isolate; then eval "$(agent-isolate env 2>/dev/null)"; fi'
+const allow = 'and in each worktree, once: direnv allow'
+
+table('direnv and mise', shellToolsCheck, [
+  ['an .envrc that sets nothing of the template', { '.envrc': 'export EDITOR=vi\nlayout node\n' }, []],
+  [
+    'an .envrc with a value of main',
+    { '.envrc': '# export DATABASE_URL=x\nexport PORT=3000\n' },
+    [['shell-tools.direnv', 'warning', `last in it: ${envrc}\n${allow}`]],
+  ],
+  ['the same with the line', { '.envrc': `export PORT=3000\n${envrc}\n` }, []],
+  [
+    'an .envrc that reads the worktree’s own env file',
+    { '.envrc': 'dotenv .env.local\n', '.env.local': 'PORT=3000\n' },
+    [],
+  ],
+  [
+    'an .envrc that reads another',
+    { '.envrc': 'dotenv_if_exists\n', '.env': 'PORT=3000\n' },
+    [['shell-tools.direnv', 'warning', `last in it: ${envrc}\n${allow}`]],
+  ],
+  [
+    'mise',
+    { 'mise.toml': '[tools]\nnode = "24"\n\n[env]\nDATABASE_URL = "postgres://localhost/shop"\nX = 1\n' },
+    [['shell-tools.mise', 'warning', 'below [env], in place of DATABASE_URL: _.file = ".env.local"']],
+  ],
+  [
+    'mise for one person',
+    { 'mise.local.toml': '[env]\nPORT = 3000\n' },
+    [['shell-tools.mise', 'warning', 'take PORT out of it, and in mise.toml, below [env]: _.file = ".env.local"']],
+  ],
+  ['mise with tools alone', { 'mise.toml': '[tools]\nPORT = "24"\n', '.tool-versions': 'node 24\n' }, []],
+])
+
+test('an .envrc that git does not have is above every worktree, as is one in a folder above', async (t) => {
+  const sandbox = createSandbox(t)
+  const root = sandbox.repository('home/code/repo', { '.env.agent.template': template, '.gitignore': '.envrc\n' })
+  const fixes = async (): Promise<(string | undefined)[]> =>
+    (await shellToolsCheck.run(await loadContext(root, sandbox.env, reporter))).map(
+      ({ fix, file }) => fix && `${file}: ${fix}`,
+    )
+  sandbox.write('home/.envrc', 'export PORT=1\n')
+  assert.deepEqual(await fixes(), [undefined], 'the home folder’s is no matter of the repository')
+  const above = sandbox.write('home/code/.envrc', 'export PORT=3000\n')
+  const carried = 'in agent-isolate.json: "copy": [".envrc"]'
+  assert.deepEqual(await fixes(), [`${above}: last in .envrc: source_up\n${envrc}\n${carried}\n${allow}`])
+  sandbox.write('home/code/repo/.envrc', 'export PORT=3000\n')
+  assert.deepEqual(await fixes(), [`.envrc: last in it: ${envrc}\n${carried}\n${allow}`])
+  sandbox.write('home/code/repo/.envrc', `export PORT=3000\n${envrc}\n`)
+  sandbox.write('home/code/repo/agent-isolate.json', '{"copy": [".envrc"]}')
+  assert.deepEqual(await fixes(), [undefined])
+})
