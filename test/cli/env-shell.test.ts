@@ -1,7 +1,7 @@
 /** What `agent-isolate env` prints, read by the shells it is for. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { renderFor, type Shell } from '../../cli/shell-text.ts'
@@ -80,3 +80,26 @@ test('env --shell is for one shell, plain env for fish too; another name is wron
     assert.equal(execFileSync('fish', ['--no-config', '-c', script], options), `${PORT}\n`)
   }
 })
+
+test(
+  'with the line that doctor gives, direnv has the worktree’s values in it, and main’s in main',
+  { skip: skipWithout('direnv') },
+  (t) => {
+    const sandbox = createSandbox(t)
+    const line = 'if has agent-isolate; then eval "$(agent-isolate env 2>/dev/null)"; fi'
+    const main = sandbox.repository('repo', { '.envrc': `export PORT=3000\n${line}\n` })
+    sandbox.cli(main, 'create', 'one')
+    const worktree = join(main, '.claude/worktrees/one')
+    const program = join(import.meta.dirname, '../..', 'dist', 'cli', 'agent-isolate.js')
+    const starter = sandbox.write('bin/agent-isolate', `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`)
+    chmodSync(starter, 0o755)
+    const env = { ...sandbox.env, PATH: `${join(sandbox.folder, 'bin')}:${sandbox.env['PATH']}` }
+    const portIn = (cwd: string): string => {
+      const options = { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+      execFileSync('direnv', ['allow', '.'], options)
+      return execFileSync('direnv', ['exec', '.', 'sh', '-c', 'echo $PORT'], options).trim()
+    }
+    const { PORT } = JSON.parse(sandbox.cli(worktree, 'env', '--json'))
+    assert.deepEqual([portIn(main), portIn(worktree)], ['3000', PORT])
+  },
+)
