@@ -28,7 +28,10 @@ function quoteRun(run: string): string {
 
 /** In single quotes only `\'` and `\\` are escapes (fish, "Quotes"). A list is one of PATH's kind, by its name. */
 function asFish([key, value]: [string, string]): string {
-  const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`
   const words = key === 'PATH' ? value.split(':') : [value]
-  return `set -gx ${key} ${words.map(quote).join(' ')}\n`
+  return `set -gx ${key} ${words.map(quoteForFish).join(' ')}\n`
+}
+
+function quoteForFish(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`
 }

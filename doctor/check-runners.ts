@@ -71,13 +71,17 @@ function isPassed(key: string, config: Json, own: readonly (Json | undefined)[])
   if (matches([...namesIn(config['globalPassThroughEnv']), ...namesIn(config['globalEnv'])])) return true
   const tasks = [config, ...own].flatMap((each) => (isObject(each?.['tasks']) ? Object.entries(each['tasks']) : []))
   const running = tasks.filter(([name]) => /(?:^|#)(?:dev|start|serve|test)(?::|$)/.test(name))
-  const bare = (name: string): string => name.replace(/^.*#/, '')
   const names = new Set(running.map(([name]) => bare(name)))
   const passes = (task: unknown): boolean =>
     isObject(task) && matches([...namesIn(task['env']), ...namesIn(task['passThroughEnv'])])
   return (
     names.size > 0 && [...names].every((name) => running.some(([each, task]) => bare(each) === name && passes(task)))
   )
+}
+
+/** Of `web#dev`, `dev`. */
+function bare(name: string): string {
+  return name.replace(/^.*#/, '')
 }
 
 /** tox passes on a list of its own and `pass_env`, names in any case (tox.wiki, "pass_env"). */

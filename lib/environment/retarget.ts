@@ -11,10 +11,8 @@ import { isSameFile } from '../files/same-file.ts'
 export type Checkouts = { root: string; worktree: string }
 
 /** Each a list of paths with `:` between them, or one path. */
-const variables = [
-  ...['PATH', 'VIRTUAL_ENV', 'CONDA_PREFIX', 'UV_PROJECT_ENVIRONMENT', 'PYTHONPATH', 'NODE_PATH'],
-  ...['GEM_HOME', 'GEM_PATH', 'BUNDLE_GEMFILE', 'BUNDLE_PATH'],
-]
+const variables =
+  'PATH VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PYTHONPATH NODE_PATH GEM_HOME GEM_PATH BUNDLE_GEMFILE BUNDLE_PATH'
 
 /** `changed`: variables of `env` with other values; `missing`: what main has in an environment of its own, and the worktree not. */
 export type Retargeted = { changed: Record<string, string>; missing: readonly string[] }
@@ -23,7 +21,7 @@ export type Retargeted = { changed: Record<string, string>; missing: readonly st
 export function retarget(env: NodeJS.ProcessEnv, checkouts: Checkouts): Retargeted {
   const changed: Record<string, string> = {}
   const missing = new Set<string>()
-  for (const name of variables) {
+  for (const name of variables.split(' ')) {
     const value = env[name] ?? ''
     const moved = value.split(':').map((entry) => {
       const twin = twinOf(entry, checkouts)
@@ -50,32 +48,34 @@ function twinOf(entry: string, { root, worktree }: Checkouts): string | undefine
   return isSameFile(top, root) ? worktree + entry.slice(top.length) : undefined
 }
 
+/** Starts the shell's own variables. */
+const own = '_agent_isolate_'
+
 /**
  * The same as text for bash, zsh and other POSIX shells with `-ef`, perhaps under `set -eu`: no process, no output, no
  * variable of its own left.
  */
 export function renderRetarget({ root, worktree }: Checkouts): string {
-  const v = (name: string): string => `_agent_isolate_${name}`
-  return `for ${v('name')} in ${variables.join(' ')}; do
-  eval "${v('rest')}=\\\${$${v('name')}-}"
-  if [ -z "$${v('rest')}" ]; then continue; fi
-  ${v('rest')}=\${${v('rest')}}:
-  ${v('all')}=
-  while [ -n "$${v('rest')}" ]; do
-    ${v('one')}=\${${v('rest')}%%:*}
-    ${v('rest')}=\${${v('rest')}#*:}
-    ${v('top')}=$${v('one')}
-    case $${v('top')} in /*) ;; *) ${v('top')}= ;; esac
-    while [ -n "$${v('top')}" ] && [ ! -e "$${v('top')}/.git" ]; do ${v('top')}=\${${v('top')}%/*}; done
-    if [ -n "$${v('top')}" ] && [ "$${v('top')}" -ef ${quote(root)} ]; then
-      ${v('twin')}=${quote(worktree)}\${${v('one')}#"$${v('top')}"}
-      if [ -e "$${v('twin')}" ]; then ${v('one')}=$${v('twin')}; fi
+  return `for ${own}name in ${variables}; do
+  eval "${own}rest=\\\${$${own}name-}"
+  if [ -z "$${own}rest" ]; then continue; fi
+  ${own}rest=\${${own}rest}:
+  ${own}all=
+  while [ -n "$${own}rest" ]; do
+    ${own}one=\${${own}rest%%:*}
+    ${own}rest=\${${own}rest#*:}
+    ${own}top=$${own}one
+    case $${own}top in /*) ;; *) ${own}top= ;; esac
+    while [ -n "$${own}top" ] && [ ! -e "$${own}top/.git" ]; do ${own}top=\${${own}top%/*}; done
+    if [ -n "$${own}top" ] && [ "$${own}top" -ef ${quote(root)} ]; then
+      ${own}twin=${quote(worktree)}\${${own}one#"$${own}top"}
+      if [ -e "$${own}twin" ]; then ${own}one=$${own}twin; fi
     fi
-    ${v('all')}=\${${v('all')}}:\${${v('one')}}
+    ${own}all=\${${own}all}:\${${own}one}
   done
-  eval "$${v('name')}=\\\${${v('all')}#:}"
+  eval "$${own}name=\\\${${own}all#:}"
 done
-unset ${['name', 'rest', 'all', 'one', 'top', 'twin'].map(v).join(' ')}
+unset ${own}name ${own}rest ${own}all ${own}one ${own}top ${own}twin
 `
 }
 

@@ -95,7 +95,7 @@ test(
     chmodSync(starter, 0o755)
     const env = { ...sandbox.env, PATH: `${join(sandbox.folder, 'bin')}:${sandbox.env['PATH']}` }
     const portIn = (cwd: string): string => {
-      const options = { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+      const options = { cwd, env, encoding: 'utf8', stdio: 'pipe' } as const
       execFileSync('direnv', ['allow', '.'], options)
       return execFileSync('direnv', ['exec', '.', 'sh', '-c', 'echo $PORT'], options).trim()
     }
