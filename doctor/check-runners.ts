@@ -5,6 +5,7 @@
  */
 import { posix } from 'node:path'
 import { getNodeValue, parseTree } from 'jsonc-parser'
+import { isMode } from '../lib/environment/stacks.ts'
 import { readIfFile } from '../lib/files/read-if-any.ts'
 import { isObject } from '../lib/files/json.ts'
 import type { Check, Context, Finding } from './check.ts'
@@ -14,7 +15,7 @@ export const runnersCheck: Check = {
   id: 'runners',
   title: 'Runners',
   run(context) {
-    const keys = [...templateKeys(context)]
+    const keys = [...templateKeys(context)].filter((key) => !isMode({ key, pieces: [] }))
     const top = (name: string): string | undefined => readIfFile(posix.join(context.root, name))
     const found = [
       ...checkTurbo(top, context, keys),
@@ -54,11 +55,16 @@ function checkTurbo(read: Read, { detection }: Context, keys: readonly string[])
   const own = detection.files.tracked
     .filter((path) => /\/turbo\.jsonc?$/.test(path))
     .map((path) => parseJsonc(read(path) ?? ''))
-  const missing = keys.filter((key) => !isPassed(key, config, own))
+  const missing = keys.filter((key) => !isInferred(key) && !isPassed(key, config, own))
   if (missing.length === 0) return []
   const list = [...namesIn(config['globalPassThroughEnv']), ...missing]
   const names = list.map((key) => JSON.stringify(key)).join(', ')
   return [finding(file, 'Turborepo', missing, `"globalPassThroughEnv": [${names}]`)]
+}
+
+/** Of the frameworks that Turborepo knows by themselves (turborepo.dev, "Framework Inference"). */
+function isInferred(key: string): boolean {
+  return /^(?:NEXT_PUBLIC|VITE|PUBLIC|NUXT|REACT_APP|VUE_APP|GATSBY|EXPO_PUBLIC|STORYBOOK)_/.test(key)
 }
 
 type Json = Record<string, unknown>

@@ -117,7 +117,11 @@ const turboLine = 'in turbo.json: "globalPassThroughEnv": ["PORT", "DATABASE_URL
 
 table('runners', runnersCheck, [
   ['none', { 'package.json': '{}' }, []],
-  ['Turborepo, strict by default', turbo({}), [['runners.turborepo', 'error', turboLine]]],
+  [
+    'Turborepo, strict by default',
+    { ...turbo({}), '.env.agent.template': `${template}VITE_API=x\nNODE_ENV=test\n` },
+    [['runners.turborepo', 'error', turboLine]],
+  ],
   [
     'Turborepo that passes on one, with comments',
     { 'turbo.jsonc': '{ // ours\n "globalPassThroughEnv": ["PORT"], "tasks": { "dev": {} }, }' },
