@@ -16,7 +16,7 @@ where they lead to the main checkout's programs and the worktree has its own.
   --json               an object { KEY: value }, as --shell json
   -C, --directory DIR  work as if started in DIR
 
-Examples:
+Example:
   eval "$(agent-isolate env)"
   agent-isolate env --shell fish | source
   agent-isolate env --shell nu | from json | load-env

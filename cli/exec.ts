@@ -14,8 +14,8 @@ const help = `agent-isolate exec [--name NAME] [--own-ports] [-C DIR] -- COMMAND
 
 Runs a command in the current folder with the environment of the worktree we are in:
 PORT, DATABASE_URL and whatever else its template sets; what the main checkout has on
-PATH (an activated virtualenv, node_modules/.bin) is the worktree's own. Signals are passed on. Warns
-when somebody outside the worktree listens on one of its ports.
+PATH (an activated virtualenv, node_modules/.bin) is the worktree's own. Signals are
+passed on. Warns when somebody outside the worktree listens on one of its ports.
 
   --name NAME          in the folder and environment of that worktree of this
                        repository instead
