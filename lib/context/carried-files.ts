@@ -23,17 +23,15 @@ export function isCarried(path: string): boolean {
   return /(?:^|\/)(?:\.mcp\.json|CLAUDE\.local\.md|config\/master\.key|config\/credentials\/[^/]+\.key)$/.test(path)
 }
 
-/** Env files that are none, at the top and beside those in `paths`: git does not list them. One line each. */
-export function findOddEnvFiles(source: string, paths: readonly string[]): string[] {
+/** Env files that are none, at the top and beside those in `paths`: git does not list them. */
+export function findOddEnvFiles(source: string, paths: readonly string[]): { path: string; oddity: string }[] {
   const folders = new Set(['.', ...paths.map((path) => posix.dirname(path))])
   return [...folders].flatMap((folder) =>
     readdirSync(join(source, folder), { withFileTypes: true })
       .filter((entry) => !entry.isFile() && !entry.isDirectory() && isCarried(entry.name))
       .flatMap(({ name }) => {
         const oddity = findOddity(join(source, folder, name))
-        return oddity === undefined || oddity === 'a folder'
-          ? []
-          : [`${posix.join(folder, name)} is not carried over: it is ${oddity}`]
+        return oddity === undefined || oddity === 'a folder' ? [] : [{ path: posix.join(folder, name), oddity }]
       }),
   )
 }

@@ -69,15 +69,21 @@ export async function findContext(options: ContextOptions): Promise<ContextPaths
     listed.filter((path) => hooks !== undefined && isSameOrBelow(hooks, path) && !isChosen(path)),
   )
   const isForeign = nestedCheckoutTest(source)
-  const paths = [...new Set([...listed.filter((path) => isChosen(path) || isCarried(path)), ...installed, ...included])]
-    .filter((path) => isCopyable(path) && !leaveOut.some((left) => isSameOrBelow(left, path)))
-    .filter((path) => !isForeign(path))
-  const carried = paths.filter((path) => !isChosen(path) && !included.includes(path) && !installed.includes(path))
-  if (carry !== undefined) for (const warning of findOddEnvFiles(source, carried)) reporter.warn(warning)
-  const left = carried.filter((path) => carry?.leaveOut.some((one) => isSameOrBelow(requireSlashless(one), path)))
+  const isLeft = (path: string): boolean => leaveOut.some((left) => isSameOrBelow(left, path))
+  const stays = (path: string): boolean =>
+    isLeft(path) || carry?.leaveOut.some((left) => isSameOrBelow(requireSlashless(left), path)) === true
+  const chosen = [...listed.filter(isChosen), ...installed, ...included].filter(
+    (path) => isCopyable(path) && !isLeft(path),
+  )
+  const carried = listed.filter((path) => isCarried(path) && isCopyable(path) && !stays(path))
+  if (carry !== undefined) {
+    const odd = findOddEnvFiles(source, carried).filter(({ path }) => !stays(path))
+    for (const { path, oddity } of odd) reporter.warn(`${path} is not carried over: it is ${oddity}`)
+  }
+  const known = new Set(chosen)
   return {
-    paths: paths.filter((path) => !left.includes(path)),
-    carried: carried.filter((path) => !left.includes(path)),
+    paths: [...new Set([...chosen, ...carried])].filter((path) => !isForeign(path)),
+    carried: carried.filter((path) => !known.has(path) && !isForeign(path)),
   }
 }
 

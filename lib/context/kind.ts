@@ -1,12 +1,13 @@
 /** Copies of the main checkout's rules in another tool's worktree; those that nobody has changed go again. */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { leadsInside } from '../files/inner-path.ts'
+import { readBytesIfAny } from '../files/read-if-any.ts'
 import { git } from '../git/git.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
 import { resourceOf, type Kind } from '../ledger/kind.ts'
 import { isOurWorktree, type Lease } from '../ledger/lease.ts'
-import { isUntouchedCopy, loadManifest } from './manifest.ts'
+import { isUntouchedCopy, loadManifest, replacedPath } from './manifest.ts'
 
 export type ContextResource = { kind: 'context' }
 
@@ -23,9 +24,10 @@ export function planContext(lease: Lease): ContextResource[] {
   return isOurWorktree(lease) || resourceOf(lease, contextKind) !== undefined ? [] : [{ kind: 'context' }]
 }
 
-/** A copy that has been committed is the repository's now. */
+/** A copy that has been committed is the repository's now; one that took the place of another's gives it back. */
 async function removeCopies(worktree: string): Promise<void> {
-  const manifest = loadManifest(ownGitFolder(worktree))
+  const gitFolder = ownGitFolder(worktree)
+  const manifest = loadManifest(gitFolder)
   const untouched = [...manifest.keys()].filter(
     (path) => leadsInside(worktree, path) && isUntouchedCopy(worktree, manifest, path),
   )
@@ -33,5 +35,9 @@ async function removeCopies(worktree: string): Promise<void> {
   const tracked = new Set(
     (await git(worktreePlace(worktree), ['--literal-pathspecs', 'ls-files', '-z', '--', ...untouched])).split('\0'),
   )
-  for (const path of untouched.filter((one) => !tracked.has(one))) rmSync(join(worktree, path), { force: true })
+  for (const path of untouched.filter((one) => !tracked.has(one))) {
+    const replaced = readBytesIfAny(replacedPath(gitFolder, path))
+    if (replaced === undefined) rmSync(join(worktree, path), { force: true })
+    else writeFileSync(join(worktree, path), replaced)
+  }
 }

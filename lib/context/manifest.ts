@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { digestOf } from '../files/digest.ts'
 import { findEntry } from '../files/inner-path.ts'
 import { parseJson } from '../files/json.ts'
 import { readIfAny } from '../files/read-if-any.ts'
@@ -37,6 +38,11 @@ export function saveManifest(gitFolder: string, manifest: Manifest): void {
   const finished = join(gitFolder, `${fileName}.${randomBytes(6).toString('hex')}`)
   writeFileSync(finished, JSON.stringify(Object.fromEntries(manifest)))
   renameSync(finished, join(gitFolder, fileName))
+}
+
+/** Where the file is kept that somebody else had copied to `path`, and that ours has replaced. */
+export function replacedPath(gitFolder: string, path: string): string {
+  return join(gitFolder, `${digestOf(path, 16)}.replaced`)
 }
 
 /** True when `path` was copied by us and is still as it was. `path` is one file, as `git status --untracked-files=all -z` names it. */

@@ -5,12 +5,19 @@
 import { join } from 'node:path'
 import { statSync, writeFileSync, renameSync } from 'node:fs'
 import { copyIntoWorktree } from '../context/copy-files.ts'
-import { fingerprintOf, isUntouchedCopy, loadManifest, memoryLimit, saveManifest } from '../context/manifest.ts'
+import {
+  fingerprintOf,
+  isUntouchedCopy,
+  loadManifest,
+  memoryLimit,
+  replacedPath,
+  saveManifest,
+} from '../context/manifest.ts'
 import { createStaging, removeStaging } from '../dependencies/staging.ts'
 import { isEnvFile } from '../env-text/env-file-name.ts'
 import { findEntry, leadsInside } from '../files/inner-path.ts'
 import { isObject, parseJson, textOf } from '../files/json.ts'
-import { readIfAny, readRegularFile } from '../files/read-if-any.ts'
+import { areEqualFiles, readIfAny, readRegularFile } from '../files/read-if-any.ts'
 import { writeWhole } from '../files/write-whole.ts'
 import { findLinkedGitDir, ownGitFolder } from '../git/linked-git-dir.ts'
 import { count } from '../report/count.ts'
@@ -35,6 +42,7 @@ export async function carryFiles(own: OwnValues, paths: readonly string[], repor
     return Buffer.from(result.text)
   }
   const copied = await copyIntoWorktree({ source: main, worktree, gitFolder, paths, rewrite, reporter })
+  adoptCopies(own, gitFolder, paths)
   renewCopies(own, gitFolder, rewrite)
   saveOwn(gitFolder, rewritten)
   tell(
@@ -63,6 +71,21 @@ const fileName = 'carried.json'
 function rewriteContent(path: string, content: Buffer, own: OwnValues): Rewritten | undefined {
   const text = content.toString('utf8')
   return Buffer.from(text).equals(content) ? rewriteFile(path, text, own) : undefined
+}
+
+/** Another tool, or an agent, has copied main's file as it is: it leads to main's ports and databases, and is taken for ours. */
+function adoptCopies({ main, worktree }: OwnValues, gitFolder: string, paths: readonly string[]): void {
+  const manifest = loadManifest(gitFolder)
+  for (const path of paths.filter((one) => !manifest.has(one) && isRewritable(one))) {
+    const [here, there] = [worktree, main].map((folder) => join(folder, path))
+    if (here === undefined || there === undefined || !leadsInside(worktree, path)) continue
+    const content = findEntry(here)?.isFile() === true ? readRegularFile(here, memoryLimit) : undefined
+    const text = content?.toString('utf8')
+    if (content === undefined || text === undefined || !Buffer.from(text).equals(content)) continue
+    if (!areEqualFiles(here, there)) continue
+    writeWhole(replacedPath(gitFolder, path), text)
+    saveManifest(gitFolder, new Map([...loadManifest(gitFolder), [path, fingerprintOf(content)]]))
+  }
 }
 
 /** Main's file, or what is the worktree's own in it, may have changed since. */
@@ -111,14 +134,14 @@ function tell(copied: readonly string[], rewritten: ReadonlyMap<string, Rewritte
   const more = copied.length - named.length
   if (named.length > 0)
     reporter.info(`carried over: ${named.join(', ')}${more > 0 ? ` and ${count(more, 'more file')}` : ''}`)
-  for (const path of copied) warnOfKept(path, rewritten.get(path), reporter)
+  for (const [path, one] of rewritten) warnOfKept(path, one, reporter)
 }
 
 /** A database that stays shared with the main checkout is a danger to it. */
-export function warnOfKept(path: string, rewritten: Rewritten | undefined, reporter: Reporter): void {
-  if (rewritten === undefined || rewritten.kept.length === 0) return
+export function warnOfKept(path: string, { kept }: Rewritten, reporter: Reporter): void {
+  if (kept.length === 0) return
   reporter.warn(
-    `${path}: ${rewritten.kept.join(', ')} still names a database of the main checkout's server. ` +
+    `${path}: ${kept.join(', ')} still names a database of the main checkout's server. ` +
       'One for tests of the worktree\'s own: "test": true in "database" of agent-isolate.json',
   )
 }

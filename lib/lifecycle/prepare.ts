@@ -90,7 +90,9 @@ export async function prepareWorktree(project: Project, given: Lease, tools: Too
   })
   const awaitFiles = async (known: Lease): Promise<void> => {
     await allOrFirstError([context, dependencies])
-    await writeEnvironment(project, known, reporter, paths.filter(isRewritable))
+    // What there is to warn of is said when all is there.
+    const quiet = { ...reporter, warn: () => undefined }
+    await writeEnvironment(project, known, quiet, paths.filter(isRewritable))
   }
   // The only one of the three that writes to the lease.
   const databases = stopwatch.measure('database', () =>

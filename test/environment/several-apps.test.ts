@@ -29,7 +29,7 @@ createServer(async (request, response) => {
 }).listen(env.PORT, '127.0.0.1', () => console.log('port ' + env.PORT))
 `
 
-const ignore = '.env\n.env.*\n!.env.example\nCLAUDE.local.md\n.mcp.json\n.claude/\n.agent-isolate/\n'
+const ignore = '.env\n.env.*\n!.env.example\n.mcp.json\n.claude/\n.agent-isolate/\n'
 
 /** Ports that nobody leases or listens on are of no use to several tests at once: the main checkout's are chosen by the system. */
 async function freePorts(): Promise<[string, string]> {
@@ -90,6 +90,10 @@ test('every app reaches its own sibling, in main and in two worktrees, whose env
   sandbox.write('shop/.env.local.bak', 'PORT=1\n')
   sandbox.write('shop/.mcp.json', `{"args": ["--url", "http://localhost:${api}/mcp", "${main}/tools"]}`)
   sandbox.write('shop/apps/web/CLAUDE.local.md', 'mine\n')
+  // Ignored in main by rules that the worktree has not.
+  sandbox.write('shop/apps/web/.gitignore', 'CLAUDE.local.md\n.gitignore\n')
+  // About to be committed there.
+  sandbox.write('shop/apps/api/new.env', 'PORT=1\n')
   execFileSync('mkfifo', [join(main, '.env')])
   const made = await runHook(sandbox, 'worktree-create', { cwd: main, name: 'one', hook_event_name: 'WorktreeCreate' })
   assert.match(
@@ -115,7 +119,7 @@ test('every app reaches its own sibling, in main and in two worktrees, whose env
     `{"args": ["--url", "http://localhost:${ports['api']}/mcp", "${one}/tools"]}`,
   )
   assert.ok(existsSync(join(one, 'apps/web/CLAUDE.local.md')))
-  for (const left of ['apps/old', 'node_modules/x', '.env.local.bak', '.env'])
+  for (const left of ['apps/old', 'node_modules/x', '.env.local.bak', '.env', 'apps/api/new.env'])
     assert.equal(existsSync(join(one, left)), false)
 
   // No shell's PORT wins over an app's file; in an app's folder, and below, it is the app's.
@@ -147,7 +151,8 @@ test('every app reaches its own sibling, in main and in two worktrees, whose env
     assert.equal(await (await fetch(urls.api)).text(), `web of ${root}/apps/web`)
     if (root === main) assert.deepEqual(urls, { web: `http://127.0.0.1:${web}`, api: `http://127.0.0.1:${api}` })
   }
-  for (const root of [main, one, two]) assert.equal(sandbox.git(root, 'status', '--porcelain'), '')
+  assert.equal(sandbox.git(main, 'status', '--porcelain'), '?? apps/api/new.env')
+  for (const root of [one, two]) assert.equal(sandbox.git(root, 'status', '--porcelain'), '')
 
   for (const worktree of [one, two]) {
     const removed = await removeThroughHook(sandbox, worktree)
@@ -200,4 +205,23 @@ test('env files of single apps by config: added later they reach a worktree at s
   )
   sandbox.cli(worktree, 'teardown')
   assert.equal(sandbox.git(worktree, 'status', '--porcelain', '--ignored'), untouched)
+})
+
+test('a copy of main’s env file that another tool made is the worktree’s own while it is set up, and comes back', async (t) => {
+  const { sandbox, main, api } = await createShop(t)
+  const worktree = join(sandbox.folder, 'other')
+  sandbox.git(main, 'worktree', 'add', '--quiet', worktree)
+  const copied = readFileSync(join(main, 'apps/api/.env'), 'utf8')
+  const [same, changed] = [join(worktree, 'apps/api/.env'), join(worktree, 'apps/web/.env.local')]
+  writeFileSync(same, copied)
+  writeFileSync(changed, `PORT=${api}\nMINE=1\n`)
+  sandbox.cli(worktree, 'setup')
+  assert.equal(readEnv(same)['PORT'], String(requireLeaseAt(sandbox, worktree).ports['api']))
+  // What somebody has written there is theirs; main's changes reach copies alone.
+  writeFileSync(join(main, 'apps/api/.env'), `${copied}\nNEW=1\n`)
+  sandbox.cli(worktree, 'setup')
+  assert.equal(readEnv(same)['NEW'], '1')
+  assert.equal(readFileSync(changed, 'utf8'), `PORT=${api}\nMINE=1\n`)
+  sandbox.cli(worktree, 'teardown')
+  assert.deepEqual([readFileSync(same, 'utf8'), readFileSync(changed, 'utf8')], [copied, `PORT=${api}\nMINE=1\n`])
 })
