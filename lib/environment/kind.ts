@@ -36,10 +36,12 @@ export async function planEnvironment(lease: Lease, config: EnvironmentConfig): 
   return planned
 }
 
-/** Those that the lease does not hold: not made yet, or not ours to make. */
+/** Those that the lease does not hold: not made yet, or not ours to make. An app that is not on the branch needs none. */
 function missingEnvFiles(lease: Lease, config: EnvironmentConfig): string[] {
   const held = resourcesOf(lease, environmentKind).map(({ inner }) => inner)
-  return envFilesOf(config).filter((inner) => !held.includes(inner))
+  const [own, ...apps] = envFilesOf(config)
+  const present = apps.filter((inner) => isTaken(join(lease.worktree, posix.dirname(inner))))
+  return [own ?? '', ...present].filter((inner) => !held.includes(inner))
 }
 
 /** Those that the lease holds, and that the config has no more. */

@@ -19,6 +19,7 @@ import { envFilesOf, formerEnvFiles, planEnvironment } from '../environment/kind
 import { templatePortNames } from '../environment/templates.ts'
 import { excludePaths, findNotIgnored } from '../git/exclude.ts'
 import { findOwnHooksFolder } from '../git/hooks-folder.ts'
+import { findBlockingRules } from '../git/ignore-rules.ts'
 import { ownGitFolder, worktreePlace } from '../git/linked-git-dir.ts'
 import { sourcePlace } from '../git/repository.ts'
 import { resourcesOf, resourceOf } from '../ledger/kind.ts'
@@ -146,7 +147,8 @@ async function planIgnored(
 ): Promise<{ ignorable: string[]; left: string[] }> {
   const shown = await findNotIgnored(worktreePlace(worktree), [...ignored, ...carried])
   const strange = shown.filter((path) => carried.includes(path))
-  const left = strange.length === 0 ? [] : await findNotIgnored(sourcePlace(repository), strange)
+  const isReadable = repository.source !== undefined && findBlockingRules(repository.source) === undefined
+  const left = strange.length > 0 && isReadable ? await findNotIgnored(sourcePlace(repository), strange) : [...strange]
   return { ignorable: shown.filter((path) => !left.includes(path)), left }
 }
 

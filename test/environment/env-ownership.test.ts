@@ -3,8 +3,10 @@ import {
   appendFileSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,6 +15,7 @@ import {
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { removeEnvFile, writeEnvFile } from '../../lib/environment/env-file.ts'
+import { ownGitFolder } from '../../lib/git/linked-git-dir.ts'
 import { readIfAny } from '../../lib/files/read-if-any.ts'
 import { createSandbox } from '../support/sandbox.ts'
 
@@ -119,4 +122,24 @@ test('a file without our block, a link and what a symlinked folder leads to are 
   writeFileSync(file, 'PORT=1\n')
   removeEnvFile(worktree, '.env.local')
   assert.equal(readFileSync(file, 'utf8'), 'PORT=1\n')
+})
+
+test('several files each come back as they were, also one that an older version has written', (t) => {
+  const { main, worktree, file } = createWorld(t)
+  const other = join(worktree, 'other.env')
+  writeFileSync(file, 'A=1\nPORT=3000\n')
+  writeFileSync(other, 'PORT=4000\nB=2\n')
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
+  // As older versions kept it: under one name, whichever the file was.
+  const own = ownGitFolder(worktree)
+  for (const name of readdirSync(own).filter((one) => one.endsWith('.origin')))
+    renameSync(join(own, name), join(own, 'environment.origin'))
+  writeEnvFile(offeredBy(main), worktree, 'other.env', 'PORT=20411\n')
+  writeEnvFile(offeredBy(main), worktree, '.env.local', text)
+  assert.match(readFileSync(other, 'utf8'), /PORT=20411/)
+  for (const inner of ['.env.local', 'other.env']) removeEnvFile(worktree, inner)
+  assert.deepEqual(
+    [file, other].map((path) => readFileSync(path, 'utf8')),
+    ['A=1\nPORT=3000\n', 'PORT=4000\nB=2\n'],
+  )
 })
