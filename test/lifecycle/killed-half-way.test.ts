@@ -39,7 +39,7 @@ test('a creation killed between the writes of its environment is taken away whol
   sandbox.write('repo/CLAUDE.local.md', 'mine\n')
   sandbox.cli(repository, 'gc')
   const before = snapshotState(sandbox, repository)
-  for (const path of ['/.env.local', '/environment.origin', '/environment.sh', '/copied.json']) {
+  for (const path of ['/.env.local', '.origin', '/environment.sh', '/copied.json']) {
     const payload = { cwd: repository, name: 'doomed' }
     const { signal } = await runHook(sandbox, 'worktree-create', payload, { env: killBefore(sandbox, path) })
     assert.equal(signal, 'SIGKILL', path)
