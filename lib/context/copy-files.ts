@@ -97,14 +97,18 @@ async function stage(
     }
     if (!status.isFile()) return undefined
     makeFolders(source, staging, posix.dirname(path))
-    // What is only in its write-ahead log would be lost, and a copy while somebody writes be torn.
-    if (isSqliteFile(from)) return await copyDatabase(from, to, status, reporter)
+    // What is only in its write-ahead log would be lost, and a copy while somebody writes be torn. Of whole pages it is always.
+    const isDatabase = status.size % smallestPage === 0 && isSqliteFile(from)
+    if (isDatabase) return await copyDatabase(from, to, status, reporter)
     return await copyWhole(from, to, status, (content) => rewrite(path, content))
   } catch (error) {
     rmSync(to, { force: true })
     return passOver(path, error, reporter)
   }
 }
+
+/** Bytes of a SQLite database (sqlite.org/fileformat2.html): most other files need not be opened to be told from one. */
+const smallestPage = 512
 
 /** As it was between two transactions. Drivers that the repository brings are not asked: the machine's own will do. */
 async function copyDatabase(from: string, file: string, { mode }: Stats, reporter: Reporter): Promise<string> {
