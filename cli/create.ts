@@ -15,7 +15,7 @@ NAME: letters, digits, ".", "_", "-", and "/" between parts.
 
   --timings            show on stderr where the time went
   --json               { path, name, branch, ports, database, testDatabase,
-                       reopened }
+                       services, reopened }
   -C, --directory DIR  work as if started in DIR
 
 Example:

@@ -31,7 +31,8 @@ psql   opens a shell on it: psql (of this machine, or in the container), or sqli
   --test               the worktree's second database, for its tests; no set-up then
   --no-setup           reset without the "setup" commands
   --name NAME          of that worktree of this repository instead
-  --json               { url, path }, with "further" for more files; on a server { url, name, host, port, user }
+  --json               { url, path }, with "further" for more files; on a server
+                       { url, name, host, port, user }
   -C, --directory DIR  work as if started in DIR
 
 Example:

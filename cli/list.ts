@@ -18,8 +18,8 @@ unreachable (its repository is gone). What to do is said below each.
 
   --all                of every repository on this machine; the same outside of one
   --json               [{ name, path, branch, repository, state, advice, ports,
-                       listeners, database, testDatabase, createdAt }]; advice is
-                       { what, hint } or null; a damaged file is
+                       listeners, database, testDatabase, services, createdAt }];
+                       advice is { what, hint } or null; a damaged file is
                        { state: "damaged", ledgerFile, block }
   -C, --directory DIR  work as if started in DIR
 

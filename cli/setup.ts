@@ -14,7 +14,7 @@ is there stays, what is missing comes. Prints the worktree's path.
 
   --timings            show on stderr where the time went
   --json               { path, name, branch, ports, database, testDatabase,
-                       reopened }
+                       services, reopened }
   -C, --directory DIR  work as if started in DIR
 
 Example:

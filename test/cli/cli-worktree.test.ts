@@ -25,6 +25,7 @@ test('create prints the path alone, and the same name opens the same worktree ag
       path: join(path, '.agent-isolate/dev.db'),
     },
     testDatabase: null,
+    services: [],
     reopened: true,
   })
   const port = requireRecord(ports)['app']
@@ -70,6 +71,7 @@ test('list shows this repository, --all and a folder outside show all of them', 
     branch: 'worktree-x',
     database: { url: `file:${database}`, path: database, bytes: null },
     testDatabase: null,
+    services: [],
     repository: one,
     state: 'ready',
     advice: null,
