@@ -18,6 +18,7 @@ import {
 } from './database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
 import { detectFrameworks, nameAdvice, type Framework } from './framework.ts'
+import { detectGenerated, type Generated } from './generated.ts'
 import { detectEnvValues, type EnvValue } from './env-values.ts'
 import { namePorts, type PortNames } from './port-names.ts'
 import { detectServers, type Server } from './servers.ts'
@@ -40,6 +41,8 @@ export type Detection = {
   /** Those of workspaces too, the top first. */
   frameworks: readonly Framework[]
   orms: readonly Orm[]
+  /** Code that a command has made in the checkout, and git does not have. */
+  generated: readonly Generated[]
   /** What env files say about databases; no user names or passwords. */
   databaseUrls: readonly EnvDatabaseUrl[]
   /** Variables with parts of where the database is: PGHOST, DB_NAME. */
@@ -85,6 +88,7 @@ export async function detectRepository(root: string): Promise<Detection> {
     python,
     frameworks: nameAdvice(frameworks, portNames),
     orms: detectOrms(all, packages, python, read),
+    generated: detectGenerated(files, packages.manager?.execute ?? 'npx', read),
     databaseUrls: detectDatabaseUrls(files, read),
     databaseSettings: detectDatabaseSettings(all, read),
     databaseParts: detectDatabaseParts(all, read),

@@ -1,6 +1,7 @@
 /** The doctor's checks, in the order in which their findings are shown. */
 import type { Check } from './check.ts'
 import { databaseCheck } from './check-database.ts'
+import { generatedCheck } from './check-generated.ts'
 import { hooksCheck, settingsCheck } from './check-hooks.ts'
 import { leasesCheck } from './check-leases.ts'
 import { frameworksCheck, portsCheck } from './check-ports.ts'
@@ -32,4 +33,5 @@ export const checks: readonly Check[] = [
   toolsCheck,
   runnersCheck,
   shellToolsCheck,
+  generatedCheck,
 ]

@@ -119,7 +119,9 @@ export const setup: Question<readonly string[]> = {
   help: 'run in each new worktree; can be repeated; or none',
   parse: parseAll,
   plain: [],
-  suggest: (detection, { provider }) => listMigrations(detection, provider),
+  suggest: (detection, { provider }) => [
+    ...new Set([...detection.generated.map(({ command }) => command), ...listMigrations(detection, provider)]),
+  ],
   ask: { question: async ({ provider }, { setupFor }) => ({ setup: await askSetup(setupFor(provider)) }) },
   config: { key: ['setup'], read: (config) => config.setup },
 }

@@ -32,6 +32,23 @@ test('claude -w gives every command of the session its own port and database, al
   assert.deepEqual(answersTo(second, main), answers)
 })
 
+test('Claude Code works in a worktree beside the repository', async (t) => {
+  const client = requireClaude(t)
+  if (client === undefined) return
+  const sandbox = createSandbox(t)
+  const cwd = createRepository(sandbox)
+  sandbox.write('my repo/agent-isolate.json', '{"worktrees": {"folder": "../trees"}}')
+  sandbox.cli(cwd, 'trust')
+  const main = converse('Build it.', showEnvironment)
+  const run = await runClaude(sandbox, {
+    client,
+    cwd,
+    args: ['-w', 'one', '-p', main.prompt, ...allowTools],
+    conversations: [main],
+  })
+  assert.deepEqual(answersTo(run, main), [ownEnvironment(sandbox, join(sandbox.folder, 'trees/one'))], run.stderr)
+})
+
 test('a session in the main checkout is left as it is', async (t) => {
   const client = requireClaude(t)
   if (client === undefined) return

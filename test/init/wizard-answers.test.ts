@@ -32,6 +32,7 @@ const nothing: Detection = {
   python: undefined,
   frameworks: [],
   orms: [],
+  generated: [],
   databaseUrls: [],
   databaseSettings: [],
   databaseParts: [],
