@@ -3,6 +3,7 @@
  * stubs): what it is, and which command makes it. An install makes it in the main checkout; a worktree lacks it. Pure.
  */
 import { posix } from 'node:path'
+import { isWithin } from '../lib/files/inner-path.ts'
 import { parseManifest } from './packages.ts'
 import type { ReadFile, RepositoryFiles } from './repository-files.ts'
 
@@ -51,7 +52,6 @@ const generators: readonly Generator[] = [
 /** Those whose output is there and of which git has nothing: `files` are those of the main checkout. */
 export function detectGenerated(files: RepositoryFiles, execute: string, read: ReadFile): Generated[] {
   const all = [...files.tracked, ...files.untracked]
-  const isBelow = (output: string) => (path: string) => path === output || path.startsWith(`${output}/`)
   const found = generators.flatMap(({ file, find, isFromProject, program }) =>
     files.tracked
       .filter((path) => file.test(path))
@@ -66,8 +66,8 @@ export function detectGenerated(files: RepositoryFiles, execute: string, read: R
   )
   return found.filter(
     ({ output }, index) =>
-      files.untracked.some(isBelow(output)) &&
-      !files.tracked.some(isBelow(output)) &&
+      files.untracked.some((path) => isWithin(output, path)) &&
+      !files.tracked.some((path) => isWithin(output, path)) &&
       found.findIndex((other) => other.output === output) === index,
   )
 }
@@ -78,12 +78,13 @@ function findProject(path: string, all: readonly string[]): string {
   return folder === '.' || all.includes(`${folder}/package.json`) ? folder : findProject(folder, all)
 }
 
+const installHook = /^(?:(?:pre|post)?install|prepare|(?:pre|post)?build|(?:pre|post)?dev)$/
+
 /** A script of the project that does it, as it may load an env file first; never a hook of the install, which may do more. */
 function commandFor(project: string, program: string, execute: string, read: ReadFile): string {
   const scripts = parseManifest(read(posix.join(project, 'package.json')) ?? '', project)?.scripts ?? {}
-  const isHook = (name: string): boolean =>
-    /^(?:(?:pre|post)?install|prepare|(?:pre|post)?build|(?:pre|post)?dev)$/.test(name)
-  const [script] = Object.entries(scripts).find(([name, text]) => text.includes(program) && !isHook(name)) ?? []
+  const [script] =
+    Object.entries(scripts).find(([name, text]) => text.includes(program) && !installHook.test(name)) ?? []
   const run = execute === 'pnpm exec' ? 'pnpm' : execute === 'yarn' ? 'yarn' : execute === 'bunx' ? 'bun' : 'npm'
   const command = script === undefined ? `${execute} ${program}` : `${run} run ${script}`
   return project === '.' ? command : `cd ${project} && ${command}`

@@ -6,9 +6,12 @@ import type { Section } from './config-section.ts'
 export const usualWorktreesFolder = '.claude/worktrees'
 
 export function readWorktreesFolder(section: Section): string {
-  const isRight = (path: string): boolean => isInnerPath(path) || isBeside(path)
   const wanted = 'a path inside the repository, or "../" and a folder beside it'
-  return section.text('folder', isRight, wanted) ?? usualWorktreesFolder
+  return section.text('folder', isPlace, wanted) ?? usualWorktreesFolder
+}
+
+function isPlace(path: string): boolean {
+  return isInnerPath(path) || isBeside(path)
 }
 
 /** True for `../NAME` and what lies below it, as text. */

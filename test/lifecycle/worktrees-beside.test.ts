@@ -83,9 +83,8 @@ test('no folder is taken that lies in another repository, or that a symlink lead
 })
 
 test('"worktrees.folder" is in the repository or beside it, and nowhere else', () => {
-  const parse = (folder: string) => parseConfig(JSON.stringify({ worktrees: { folder } }), 'agent-isolate.json')
   for (const right of ['.claude/worktrees', 'trees', '../shop-worktrees', '../trees/shop', '../a/../b']) {
-    assert.equal(parse(right).worktrees.folder, right)
+    assert.equal(parse(right), right)
   }
   for (const wrong of [
     '..',
@@ -103,3 +102,7 @@ test('"worktrees.folder" is in the repository or beside it, and nowhere else', (
     assert.throws(() => parse(wrong), IsolateError, JSON.stringify(wrong))
   }
 })
+
+function parse(folder: string): string {
+  return parseConfig(JSON.stringify({ worktrees: { folder } }), 'agent-isolate.json').worktrees.folder
+}
