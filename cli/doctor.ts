@@ -17,9 +17,9 @@ would make worktrees collide: ports written into it, frameworks that do not ask 
 PORT, databases that all would share, each with the line to write instead.
 Code is what git tracks; documentation, comments, dependencies, build output and CI are
 left out. What was read is told by kind of file, and so is what was not: nothing is said
-of those. A port that PORT overrides (process.env.PORT || 3000) is right. A hook that came with the repository is
-run, and a PostgreSQL server that it names is asked, only where it is trusted. Docker
-is asked only where the database is to be in a container.
+of those. A port that PORT overrides (process.env.PORT || 3000) is right. A hook that
+came with the repository is run, and a PostgreSQL server that it names is asked, only
+where it is trusted. Docker is asked only where the database is to be in a container.
 
   --fix                repair what is ours: ignore rules, stale leases; never your code
   --json               { ok, findings: [{ id, check, severity, message, why, fix,

@@ -25,12 +25,13 @@ passed on. Warns when somebody outside the worktree listens on one of its ports.
                        "ports.remap"; says whose server it is
   -C, --directory DIR  work as if started in DIR
 
-Examples:
+Example:
   agent-isolate exec -- npm run dev
   agent-isolate exec --own-ports -- npx playwright test
 
 Exit codes: the command's own; 128 + n when signal n ended it; 126 it is not
-executable; 127 there is none; 1 no such worktree, or a server in the way; 2 wrong usage.`
+executable; 127 there is none; 1 no such worktree, or a server in the way; 2 wrong
+usage.`
 
 export const command: Command = {
   syntax: { texts: ['name'], flags: ['own-ports'], takesCommandLine: true },

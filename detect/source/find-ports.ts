@@ -2,7 +2,7 @@
 import { joinLines, applyRule, wellKnownVariable, type Hit, type NameOf } from './port-hit.ts'
 import { findUnset } from './fallback.ts'
 import { findKind } from './file-kinds.ts'
-import { isServerConfig } from './kinds/script.ts'
+import { isServerConfig, isTestConfig } from './kinds/script.ts'
 import { isFixture, isTestFile, type SourceFile } from './source-files.ts'
 
 export type PortSettings = {
@@ -29,11 +29,21 @@ export function findFixedPorts(
   const whole = joinLines(kind.narrow?.(code) ?? code)
   const writing = { path, rewrite: kind.rewrite, nameOf, browser }
   const fixed = kind.rules.flatMap((rule) => applyRule(rule, whole, writing))
-  const unset = kind.rules.length === 0 ? [] : findUnset(whole, set, nameOf)
+  const unset = kind.rules.length === 0 ? [] : findUnset(whole, set, nameOf).map((hit) => asTarget(path, hit))
   const isTest = isTestFile(path) && !isServerConfig(path)
   return dropRepeats([...fixed, ...unset])
     .filter(({ beatenBy }) => beatenBy === undefined || !set.has(beatenBy))
+    .filter((hit) => !isTest || hit.rule !== 'address' || isUse.test(code[hit.line - 1] ?? ''))
     .map((hit) => (isTest ? { ...hit, severity: 'warning' } : hit))
+}
+
+/** An address that a test goes to, or keeps to go to; most others are examples of text. */
+const isUse =
+  /\b(?:goto|visit|fetch|get|post|put|patch|delete|request\w*|axios|connect|urlopen|io|WebSocket)\(|\b(?!localhost\b)\w*(?:url|base|host|origin|server|api)\w*["']?\s*[:=]/i
+
+/** What tests look at by default is where they look, as long as nothing sets the variable. */
+function asTarget(path: string, hit: Hit): Hit {
+  return isTestConfig(path) ? { ...hit, rule: 'test-target', severity: 'error' } : hit
 }
 
 /** Ports inside containers, which are no clash. */

@@ -231,6 +231,8 @@ test('ports inside containers are told and are no fault; fixtures and stories ar
     assert.deepEqual(findInsidePorts({ path, code: text.split('\n') }), ports)
     assert.deepEqual(findIn(path, text), [])
   }
+  assert.deepEqual(findIn('test/a.test.ts', "assert.match(text, parse('http://localhost:3000'))"), [])
+  assert.deepEqual(findIn('test/a.test.ts', "['a row of a table', 'http://localhost:3000'],"), [])
   for (const path of ['test/fixtures/a.ts', 'src/x.stories.tsx', '__mocks__/a.ts', 'examples/a.ts']) {
     assert.deepEqual(findIn(path, "fetch('http://localhost:3000')"), [])
   }

@@ -67,10 +67,11 @@ test('doctor tells what it read and what it did not, names no file that is not t
   )
 })
 
+const look = (path: string, line: string) =>
+  findSharedDatabases({ path, kind: path === 'Dockerfile' ? 'inside' : 'script', code: [line] }).length
+
 test('a database of a form, of a fixture or of a container is none; Rails’ config/database.yml names one', () => {
   const url = 'postgresql://u:p@localhost:5432/app'
-  const look = (path: string, line: string) =>
-    findSharedDatabases({ path, kind: path === 'Dockerfile' ? 'inside' : 'script', code: [line] }).length
   assert.equal(look('a.ts', `connect('${url}')`), 1)
   assert.equal(look('a.tsx', `<input placeholder="${url}" />`), 0)
   assert.equal(look('a.ts', "x = 'postgresql://user:password@host:5432/db'"), 0)
