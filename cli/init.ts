@@ -31,7 +31,8 @@ ${renderAnswerOptions()}
 
 With --yes a project on PostgreSQL gets postgres-docker where docker answers and the
 project can fill a new database (it has migrations, or a compose file with PostgreSQL),
-and none otherwise: then nothing of its database is touched.
+postgres-server where the server of its URL answers and lets the role make databases,
+and none otherwise: then a compose file's own server, on a port of each worktree's.
 
 Example:
   agent-isolate init --yes --database-path prisma/dev.db --setup "npx prisma generate"

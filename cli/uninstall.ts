@@ -7,6 +7,7 @@ import { askYes, Cancelled, hasTerminal, preparePrompts, screen } from '../init/
 import { renderPlan } from '../init/render-plan.ts'
 import { planUninstall } from '../init/uninstall.ts'
 import { findPlace } from '../init/wizard.ts'
+import { loadLedger } from '../lib/ledger/ledger.ts'
 import { requireRepository } from '../lib/git/repository.ts'
 import { distrust } from '../lib/project/trust.ts'
 import { wantsColors } from './colors.ts'
@@ -44,7 +45,8 @@ export const command: Command = {
     if (asks && !hasTerminal()) throw noTerminal()
     const repository = await requireRepository(process.cwd())
     const place = findPlace(repository)
-    const plan = await planUninstall(place, scope === undefined ? undefined : originOf(scope))
+    const found = await planUninstall(place, scope === undefined ? undefined : originOf(scope))
+    const plan = { ...found, notes: [...found.notes, ...describeWorktrees(repository.commonDir)] }
     if (flags.has('dry-run')) return answerOf('planned', place, plan, false)
     if (asks && !plan.isEmpty && !(await isConfirmed(plan, place.root)))
       return { json: { outcome: 'cancelled' }, exitCode: 130 }
@@ -53,6 +55,16 @@ export const command: Command = {
     const isRevoked = await distrust(repository.commonDir)
     return answerOf(plan.isEmpty && !isRevoked ? 'unchanged' : 'removed', place, plan, isRevoked)
   },
+}
+
+/** They go on without us; what they hold is given back by `remove` alone. */
+function describeWorktrees(commonDir: string): string[] {
+  const names = loadLedger()
+    .leases.filter((lease) => lease.commonDir === commonDir && lease.isShared !== true)
+    .map(({ name }) => name)
+  if (names.length === 0) return []
+  const commands = names.map((name) => `  npx agent-isolate remove ${name}`).join('\n')
+  return [`Worktrees with ports and databases of their own are left. When they are no longer wanted:\n${commands}`]
 }
 
 /** Both of a repository's own settings files belong to the copy that lies in it. */

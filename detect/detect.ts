@@ -74,7 +74,7 @@ export async function detectRepository(root: string): Promise<Detection> {
   const read = readOnce(root)
   const all = [...files.tracked, ...files.untracked]
   const packages = detectPackages(all, read)
-  const python = detectPython(all, read)
+  const python = detectPython(root, all, read)
   const compose = await detectCompose(files.tracked, read)
   const frameworks = detectFrameworks(all, packages.manifests, python, read)
   const envValues = detectEnvValues(files, read)

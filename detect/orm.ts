@@ -98,7 +98,12 @@ function findDrizzle(place: Place): Facts {
     (path) => isBelow(place.folder, path) && /^drizzle\.config\.\w+$/.test(posix.basename(path)),
   )
   const text = config === undefined ? '' : (place.read(config) ?? '')
-  const facts = byDriver(place, config === undefined ? undefined : `${place.execute} drizzle-kit migrate`)
+  // Without migrations it fails: `push` is what such projects do, and that asks questions.
+  const hasMigrations = hasFile(place, /(^|\/)meta\/_journal\.json$/)
+  const facts = byDriver(
+    place,
+    config !== undefined && hasMigrations ? `${place.execute} drizzle-kit migrate` : undefined,
+  )
   return {
     ...facts,
     provider: providerOf(/dialect\s*:\s*["'](\w+)["']/.exec(text)?.[1] ?? '') ?? facts.provider,
@@ -122,11 +127,18 @@ function detectDjango(files: readonly string[], python: Python | undefined, read
   if (manage === undefined) return []
   const settings = files.filter((path) => /(^|\/)settings(\/\w+)?\.py$/.test(path)).map((path) => read(path) ?? '')
   const engine = /["']ENGINE["']\s*:\s*["']django\.db\.backends\.(\w+)["']/.exec(settings.join('\n'))?.[1]
-  const migrate = `${python?.runPrefix ?? ''}python ${manage} migrate --noinput`
+  const migrate = migrateDjango(manage, python)
   const provider = providerOf(engine ?? '')
   return [
     { id: 'django', folder: folderOf(manage), provider, variable: 'DATABASE_URL', sqliteUrl: slashPrefix, migrate },
   ]
+}
+
+/** A Python that has no Django would fail: in a virtual environment it has, or where the package manager sees to it. */
+function migrateDjango(manage: string, python: Python | undefined): string | undefined {
+  if (python !== undefined && python.runPrefix !== '') return `${python.runPrefix}python ${manage} migrate --noinput`
+  const venv = python?.environments.find(({ packages }) => packages.has('django'))
+  return venv === undefined ? undefined : `${venv.folder}/bin/python ${manage} migrate --noinput`
 }
 
 function detectRailsDatabase(files: readonly string[], read: ReadFile): Orm[] {

@@ -1,5 +1,7 @@
 /** Python: who installs its packages, which ones are asked for, and the virtual environment. */
-import { posix } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { findStatus } from '../lib/files/read-if-any.ts'
 import type { ReadFile } from './repository-files.ts'
 
 export type Python = {
@@ -9,6 +11,8 @@ export type Python = {
   dependencies: ReadonlySet<string>
   /** Goes before a command that needs the virtual environment: `uv run `, `poetry run `, or ''. */
   runPrefix: string
+  /** Virtual environments at the top: their folders' names, and the packages in them that the files ask for. */
+  environments: readonly { folder: string; packages: ReadonlySet<string> }[]
 }
 
 const managers: readonly (readonly [file: string, manager: Python['manager'], runPrefix: string])[] = [
@@ -19,7 +23,7 @@ const managers: readonly (readonly [file: string, manager: Python['manager'], ru
 ]
 
 /** Undefined where nothing asks for Python packages. */
-export function detectPython(files: readonly string[], read: ReadFile): Python | undefined {
+export function detectPython(root: string, files: readonly string[], read: ReadFile): Python | undefined {
   const wanted = files.filter((path) =>
     /^(pyproject\.toml|setup\.(py|cfg)|Pipfile|requirements[\w.-]*\.(txt|in))$/.test(posix.basename(path)),
   )
@@ -34,7 +38,20 @@ export function detectPython(files: readonly string[], read: ReadFile): Python |
     lockfile: manager?.[0],
     dependencies: new Set(wanted.flatMap((path) => parseRequirements(read(path) ?? ''))),
     runPrefix,
+    environments: ['.venv', 'venv'].flatMap((folder) => {
+      const packages = listPackages(join(root, folder, 'lib'))
+      return packages.length === 0 ? [] : [{ folder, packages: new Set(packages) }]
+    }),
   }
+}
+
+/** Of each Python in an environment's `lib`. */
+function listPackages(lib: string): string[] {
+  return listFolder(lib).flatMap((python) => listFolder(join(lib, python, 'site-packages')))
+}
+
+function listFolder(folder: string): string[] {
+  return findStatus(folder)?.isDirectory() === true ? readdirSync(folder) : []
 }
 
 /** Names at the start of a line or of a quoted item: good for requirements.txt, pyproject.toml, Pipfile and setup.py alike. */

@@ -86,9 +86,6 @@ function listAllotted(
   now: Config,
   json: string,
 ): Setting[] {
-  const merge = (key: ConfigKey, found: object, current: object): Setting => {
-    return { key, value: { ...found, ...current }, current, fallback: {} }
-  }
   const written = parseJson(json)
   const environment = isObject(written) && isObject(written['environment']) ? written['environment'] : {}
   const file = { key: ['environment', 'file'], value: envFile, current: now.environment.file } as const
@@ -98,6 +95,10 @@ function listAllotted(
     ...('file' in environment ? [] : [{ ...file, fallback: '.env.local' }]),
     merge(['environment', 'files'], files, now.environment.files),
   ]
+}
+
+function merge(key: ConfigKey, found: object, current: object): Setting {
+  return { key, value: { ...found, ...current }, current, fallback: {} }
 }
 
 /** Keys that only a provider has, beside those of questions. */

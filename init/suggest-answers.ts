@@ -5,10 +5,9 @@ import { assemble } from './given-answers.ts'
 import type { SuggestFacts } from './questions/question.ts'
 import { questions, requireValues } from './questions/questions.ts'
 
-/** `hasDocker`: a container engine has answered. */
-export function suggestAnswers(detection: Detection, { hasDocker }: { hasDocker: boolean }): Answers {
-  const provider = suggestValue('provider', detection, { provider: questions.provider.plain, hasDocker })
-  return assemble(requireValues((key) => suggestValue(key, detection, { provider, hasDocker })))
+export function suggestAnswers(detection: Detection, facts: Omit<SuggestFacts, 'provider'>): Answers {
+  const provider = suggestValue('provider', detection, { provider: questions.provider.plain, ...facts })
+  return assemble(requireValues((key) => suggestValue(key, detection, { provider, ...facts })))
 }
 
 /** What a database of any kind would be made of, if it were chosen. */

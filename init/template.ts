@@ -52,7 +52,7 @@ function templateLines(answers: Answers, facts: TemplateFacts): string[] {
 /** Those that somebody asks for, and those of servers that compose could start as well. */
 function listNames({ portNames }: Pick<Answers, 'portNames'>, facts: TemplateFacts): string[] {
   const ofServices = Object.values(facts.portNames.compose).length === 0 ? [] : [...facts.portNames.ofFolder.values()]
-  const known = new Set([...facts.portNames.names])
+  const known = new Set(facts.portNames.names)
   return [...new Set([...portNames, ...ofServices.filter((name) => name !== 'app' && !known.has(name))])]
 }
 

@@ -25,6 +25,8 @@ import type { InitPlan } from './file-change.ts'
 import { planInit } from './plan.ts'
 import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
 import { renderPlan } from './render-plan.ts'
+import { findServer } from './find-server.ts'
+import { explainProvider } from './questions/database.ts'
 import { fitSetup } from './questions/migrations.ts'
 import { listExcludable } from './questions/worktree.ts'
 import { suggestAnswers, suggestOffers } from './suggest-answers.ts'
@@ -78,7 +80,7 @@ export function findPlace({ source, commonDir }: Repository): InitPlace {
 /** Without a word. */
 async function work(place: InitPlace, { given, edited, writes }: WizardOptions): Promise<WizardResult> {
   const detection = await detectRepository(place.root)
-  const defaults = preferInstalled(await suggest(detection), place)
+  const defaults = preferInstalled(suggestAnswers(detection, await findEngines(place, detection)), place)
   const [from, to] = [defaults.database.provider, providerOf(given, defaults)]
   const setup = fitSetup(defaults.setup, detection, { from, to })
   const answers = completeAnswers(given, { ...defaults, setup }, suggestOffers(detection, to))
@@ -91,12 +93,14 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   intro(`${options.title}  ${fromHome(place)}`, { output: screen })
   const detection = await detectRepository(place.root)
   say(describeDetection(detection))
-  const suggested = await suggest(detection)
+  const engines = await findEngines(place, detection)
+  const suggested = suggestAnswers(detection, engines)
   const defaults = preferInstalled(suggested, place)
   const from = defaults.database.provider
   const offersOf = (provider: Provider): DatabaseOffers => suggestOffers(detection, provider)
   const context = {
     defaults,
+    reason: from === suggested.database.provider ? explainProvider(detection, from, engines) : undefined,
     hasPostgres: usesPostgres(detection) || from.startsWith('postgres'),
     setupFor: (to: Provider): readonly string[] => fitSetup(defaults.setup, detection, { from, to }),
     excludePatterns: listExcludable(detection),
@@ -115,9 +119,14 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   return result
 }
 
-/** Only a project on PostgreSQL has the engine asked whether it is there. */
-async function suggest(detection: Detection): Promise<Answers> {
-  return suggestAnswers(detection, { hasDocker: usesPostgres(detection) && (await findDocker()) !== undefined })
+/** Only a project on PostgreSQL has the engine asked whether it is there, and its server only where that is of use. */
+async function findEngines(
+  place: InitPlace,
+  detection: Detection,
+): Promise<{ hasDocker: boolean; hasServer: boolean }> {
+  if (!usesPostgres(detection)) return { hasDocker: false, hasServer: false }
+  const [docker, hasServer] = await Promise.all([findDocker(), findServer(place.root, detection)])
+  return { hasDocker: docker !== undefined, hasServer }
 }
 
 /** Copied files of ours that have been edited are replaced only when somebody says so. */

@@ -5,7 +5,7 @@ import { findPostgresService, findServerUrl, isTestKey } from '../../detect/post
 import type { Provider, Values } from '../answers.ts'
 import { askChoice, askText } from '../prompts.ts'
 import { listMigrations } from './migrations.ts'
-import { findFault, nothing, oneOf, unless, type Question } from './question.ts'
+import { findFault, nothing, oneOf, unless, type Question, type SuggestFacts } from './question.ts'
 
 type Kind = 'shared' | 'container' | 'server' | 'sqlite' | 'none'
 
@@ -17,11 +17,11 @@ export const provider: Question<Provider> = {
 postgres-server (on a server that is there), none`,
   parse: oneOf(['sqlite', 'postgres-docker', 'postgres-server', 'none']),
   plain: 'sqlite',
-  suggest: (detection, { hasDocker }) => suggestProvider(detection, hasDocker),
+  suggest: (detection, facts) => suggestProvider(detection, facts),
   ask: {
     // An option of another kind has decided it.
     when: (values, { defaults }) => values.provider === defaults.database.provider,
-    async question(values, { hasPostgres }) {
+    async question(values, { hasPostgres, reason }) {
       const postgres: { value: Kind; label: string }[] = [
         { value: 'shared', label: 'PostgreSQL: one container here, a database in it for each' },
         { value: 'container', label: 'PostgreSQL: a container for each' },
@@ -32,7 +32,11 @@ postgres-server (on a server that is there), none`,
         { value: 'sqlite', label: 'a SQLite file of its own' },
         { value: 'none', label: 'none' },
       ]
-      const kind = await askChoice('A database for each worktree?', options, kindOf(values))
+      const initial = kindOf(values)
+      const explained = options.map((each) =>
+        each.value === initial && reason !== undefined ? { ...each, hint: reason } : each,
+      )
+      const kind = await askChoice('A database for each worktree?', explained, initial)
       if (kind === 'sqlite' || kind === 'none') return { provider: kind }
       if (kind === 'server') return { provider: 'postgres-server' }
       return { provider: 'postgres-docker', isolation: kind === 'shared' ? 'database' : 'container' }
@@ -44,9 +48,9 @@ postgres-server (on a server that is there), none`,
 /**
  * A project on a database server is not to be handed a file's URL. Without any sign of a database a file does no harm. A
  * container is suggested where an engine answers and the project is known to bring its database up from nothing: with a
- * container of its own, or with migrations.
+ * container of its own, or with migrations; else the server of its URL, if that answers.
  */
-function suggestProvider(detection: Detection, hasDocker: boolean): Provider {
+function suggestProvider(detection: Detection, { hasDocker, hasServer = false }: SuggestFacts): Provider {
   const { orms, databaseUrls, compose } = detection
   const found = [...orms, ...databaseUrls].flatMap((each) => each.provider ?? [])
   const service = findPostgresService(compose)
@@ -54,7 +58,29 @@ function suggestProvider(detection: Detection, hasDocker: boolean): Provider {
   if (!isOnServer) return 'sqlite'
   const isOnlyPostgres = found.every((each) => each === 'postgresql')
   const canStart = service !== undefined || listMigrations(detection, 'postgres-docker').length > 0
-  return hasDocker && isOnlyPostgres && canStart ? 'postgres-docker' : 'none'
+  if (!isOnlyPostgres) return 'none'
+  if (hasDocker && canStart) return 'postgres-docker'
+  return hasServer ? 'postgres-server' : 'none'
+}
+
+/** In a few words, as they stand behind the default. Pure. */
+export function explainProvider(detection: Detection, chosen: Provider, { hasDocker }: { hasDocker: boolean }): string {
+  const url = findServerUrl(detection)
+  const service = findPostgresService(detection.compose)
+  switch (chosen) {
+    case 'sqlite': {
+      const found = [...detection.orms, ...detection.databaseUrls].some((each) => each.provider === 'sqlite')
+      return found ? 'the project uses SQLite' : 'no server was found'
+    }
+    case 'postgres-docker':
+      return 'docker answers'
+    case 'postgres-server':
+      return url === undefined ? 'its server answers' : `the server of ${url.key} answers`
+    case 'none':
+      if (service !== undefined && Object.hasOwn(detection.portNames.compose, service.name))
+        return `compose starts one: ${service.name}`
+      return hasDocker ? 'nothing is known to fill it' : 'no engine and no server answers'
+  }
 }
 
 function kindOf({ provider: chosen, isolation: kind }: Values): Kind {

@@ -36,6 +36,8 @@ export type SuggestFacts = {
   provider: Provider
   /** A container engine has answered. */
   hasDocker: boolean
+  /** So has the server of the project's URL, which lets the role make databases. */
+  hasServer?: boolean
 }
 
 export type Asking = {
@@ -48,6 +50,8 @@ export type Asking = {
 /** What was detected and decides which questions make sense. */
 export type AskContext = {
   defaults: Answers
+  /** Why the default is what it is, by the kind of database; undefined for what was chosen before. */
+  reason: string | undefined
   /** Whether to offer PostgreSQL. */
   hasPostgres: boolean
   /** The default for the commands to be run, by the kind of database. */

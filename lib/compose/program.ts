@@ -2,6 +2,9 @@
 import { childEnvironment, run, type Outcome } from '../processes/run.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 
+/** No compose is installed that can replace ports. */
+export class NoComposeError extends IsolateError {}
+
 export type ComposeProgram = {
   command: string
   /** What goes before compose's own arguments. */
@@ -25,11 +28,11 @@ export async function requireComposeProgram(): Promise<ComposeProgram> {
     const [text, ...numbers] = version
     if (!canReplacePorts(numbers.map(Number))) {
       const name = [command, ...args].join(' ')
-      throw new IsolateError(`"compose.ports" needs Docker Compose 2.24.4 or newer, and ${name} is ${text}`, { hint })
+      throw new NoComposeError(`"compose.ports" needs Docker Compose 2.24.4 or newer, and ${name} is ${text}`, { hint })
     }
     return { command, args }
   }
-  throw new IsolateError('"compose.ports" needs Docker Compose 2.24.4 or newer, and none is installed', { hint })
+  throw new NoComposeError('"compose.ports" needs Docker Compose 2.24.4 or newer, and none is installed', { hint })
 }
 
 const hint = 'Install it (https://docs.docker.com/compose/install/), or take "compose.ports" out of agent-isolate.json.'

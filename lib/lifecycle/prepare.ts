@@ -160,15 +160,22 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
   if (!isTrusted)
     return reporter.warn(notTrusted('"compose.ports" has no effect', 'its compose files', lease.worktree).text)
   const { writeComposeOverride } = await import('../compose/override.ts')
-  const override = await writeComposeOverride({
-    worktree: lease.worktree,
-    source: repository.source,
-    project: composeProject(lease),
-    ports,
-    leased: lease.ports,
-    exported: environmentOf(project, lease).exported,
-  })
-  for (const warning of override?.warnings ?? []) reporter.warn(warning)
+  const { NoComposeError } = await import('../compose/program.ts')
+  try {
+    const override = await writeComposeOverride({
+      worktree: lease.worktree,
+      source: repository.source,
+      project: composeProject(lease),
+      ports,
+      leased: lease.ports,
+      exported: environmentOf(project, lease).exported,
+    })
+    for (const warning of override?.warnings ?? []) reporter.warn(warning)
+  } catch (error) {
+    // Who cannot start the services has no clash of their ports, and may well work without them.
+    if (!(error instanceof NoComposeError)) throw error
+    reporter.warn(`the services of the compose file have no ports of their own here: ${error.message}`)
+  }
   writeShellEnvironment(lease, environmentOf(project, lease))
 }
 

@@ -58,7 +58,11 @@ test('--yes leaves the database alone where docker does not answer, and says how
   assert.deepEqual(readConfig(root), {
     $schema: 'https://unpkg.com/agent-isolate/agent-isolate.schema.json',
     database: { provider: 'none' },
+    compose: { ports: { db: 5432 } },
+    ports: { remap: { 5432: 'db' } },
+    environment: { file: '.env' },
   })
+  assert.match(stdout, /docker compose up -d db starts a PostgreSQL of its own/)
   assert.match(stdout, /\n {2}npx agent-isolate init --database postgres-docker\n/)
 })
 
@@ -104,7 +108,7 @@ test('the wizard offers PostgreSQL in its three ways, with what the repository h
   const screen = await reach(terminal, 'A database for each worktree?')
   assert.match(
     screen,
-    /● PostgreSQL: one container here, a database in it for each\n│ {2}○ PostgreSQL: a container for each\n│ {2}○ PostgreSQL: a database for each, on a server that is there\n│ {2}○ a SQLite file of its own\n│ {2}○ none/,
+    /● PostgreSQL: one container here, a database in it for each \(docker answers\)\n│ {2}○ PostgreSQL: a container for each\n│ {2}○ PostgreSQL: a database for each, on a server that is there\n│ {2}○ a SQLite file of its own\n│ {2}○ none/,
   )
   terminal.press('Down', 'Enter')
   assert.match(await reach(terminal, 'Of which image?'), /│ {2}postgis\/postgis:17-3\.5/)
@@ -132,7 +136,7 @@ test('of a server the wizard asks for the name of its variable; migrations are s
   const { sandbox, root, env } = createShop(t, isDown)
   const command = [process.execPath, program, 'init', ...others]
   const terminal = startTerminal(t, sandbox, { cwd: root, command, env })
-  assert.match(await reach(terminal, 'A database for each worktree?'), /● none/)
+  assert.match(await reach(terminal, 'A database for each worktree?'), /● none \(compose starts one: db\)/)
   terminal.press('Up', 'Up', 'Enter')
   assert.match(await reach(terminal, 'Which variable (in .env.local, .env)'), /│ {2}DATABASE_URL/)
   terminal.press('C-u')
