@@ -9,7 +9,9 @@ import { requireRepository } from '../lib/git/repository.ts'
 import { wantsColors } from './colors.ts'
 import type { Command } from './command.ts'
 import { answerOptions, parseGivenAnswers, renderAnswerOptions } from './init-flags.ts'
+import { stderrReporter } from '../lib/report/reporter.ts'
 import { stdoutLook } from './stdout-look.ts'
+import { firstFindings, tryOut, type Trial } from './trial.ts'
 import { UsageError } from './usage-error.ts'
 import { findVersion } from './version.ts'
 
@@ -22,6 +24,8 @@ to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
 
 ${renderAnswerOptions()}
   --yes                  take the default for every question that is left
+  --trial                make a worktree in the end, run its set-up, remove it; a
+                         command that fails is taken out of the set-up again
   --dry-run              print the changes, make none; asks nothing
   --overwrite-edited     replace copied files of ours that somebody has edited
   --json                 { outcome, root, files: [{ path, action }], kept, trusted,
@@ -42,29 +46,54 @@ Exit codes: 0 done, or nothing to do; 1 failed, nothing changed; 2 wrong usage, 
 no terminal to ask in; 130 left by Esc, Ctrl-C or "No", nothing changed.`
 
 export const command: Command = {
-  syntax: { flags: ['json', 'yes', 'dry-run', 'overwrite-edited'], texts: answerOptions },
+  syntax: { flags: ['json', 'yes', 'trial', 'dry-run', 'overwrite-edited'], texts: answerOptions },
   help,
   async run({ flags, texts, lists }) {
     const given = parseGivenAnswers({ texts, lists })
     const isQuiet = flags.has('yes') || flags.has('dry-run')
     if (!isQuiet && !hasTerminal()) throw noTerminal(questionsLeft(given))
-    const result = await runWizard(await requireRepository(process.cwd()), {
+    const repository = await requireRepository(process.cwd())
+    const options = {
       given,
       asks: !isQuiet,
       writes: !flags.has('dry-run'),
-      edited: flags.has('overwrite-edited') ? 'overwrite' : undefined,
+      edited: flags.has('overwrite-edited') ? ('overwrite' as const) : undefined,
       title: `agent-isolate ${findVersion()}`,
       color: wantsColors(process.env, process.stderr.isTTY),
-    })
+    }
+    const result = await runWizard(repository, options)
     if (result.outcome === 'cancelled') return { json: { outcome: result.outcome }, exitCode: 130 }
+    const { setup } = result.answers
+    const leaveOut = async (failed: readonly string[]): Promise<void> => {
+      const rest = setup.filter((command) => !failed.includes(command))
+      await runWizard(repository, { ...options, asks: false, given: { ...given, setup: rest } })
+    }
+    const isTried = flags.has('trial') && result.outcome !== 'planned'
+    const trial = isTried ? await tryOut(result.place.root, setup, leaveOut) : undefined
+    const tried = trial === undefined ? [] : await describeTrial(trial, result.place.root)
     // Whoever was asked has seen it all on the way.
-    return { json: resultJson(result), ...(isQuiet ? { text: describe(result) } : {}) }
+    const lines = [...(isQuiet ? [describe(result)] : []), ...tried]
+    return {
+      json: { ...resultJson(result), ...(trial === undefined ? {} : { trial }) },
+      ...(lines.length === 0 ? {} : { text: lines.join('\n') }),
+      exitCode: trial?.fault === undefined ? 0 : 1,
+    }
   },
+}
+
+async function describeTrial({ failed, fault }: Trial, root: string): Promise<string[]> {
+  const found = await firstFindings(root, stderrReporter)
+  return [
+    '',
+    ...failed.map(({ command, message }) => `taken out of the set-up, as it fails: ${command}\n  ${message}`),
+    fault === undefined ? 'tried: a worktree was made, set up and removed' : `tried: no worktree comes: ${fault}`,
+    ...(found.length === 0 ? [] : ['npx agent-isolate doctor tells more:', ...found]),
+  ]
 }
 
 type Outcome = Exclude<WizardResult, { outcome: 'cancelled' }>
 
-function resultJson({ outcome, place, answers, plan, trusted }: Outcome): unknown {
+function resultJson({ outcome, place, answers, plan, trusted }: Outcome): object {
   const files = plan.changes.map((change) => ({ path: change.path, action: actionOf(change) }))
   return { outcome, root: place.root, ...answers, files, kept: plan.conflicts, trusted, notes: plan.notes }
 }

@@ -174,7 +174,9 @@ async function isolateCompose(project: Project, lease: Lease, reporter: Reporter
   } catch (error) {
     // Who cannot start the services has no clash of their ports, and may well work without them.
     if (!(error instanceof NoComposeError)) throw error
-    reporter.warn(`the services of the compose file have no ports of their own here: ${error.message}`)
+    reporter.warn(
+      `the services of the compose file have no ports of their own here: ${error.message}. ${error.hint ?? ''}`,
+    )
   }
   writeShellEnvironment(lease, environmentOf(project, lease))
 }

@@ -40,6 +40,24 @@ test('without Django, migrations and a compose program: no set-up that fails, a 
   assert.deepEqual(readConfig().setup, ['npx drizzle-kit migrate', '.venv/bin/python manage.py migrate --noinput'])
 })
 
+test('--trial makes a worktree, takes out the command that fails, and leaves nothing', async (t) => {
+  const sandbox = createSandbox(t)
+  const root = sandbox.repository('shop')
+  const options = ['--setup', 'echo ready', '--setup', 'echo no such migration >&2; exit 3']
+  const { code, stdout, stderr } = await runCli(sandbox, root, ['init', '--yes', '--trial', ...options])
+  assert.equal(code, 0, stderr)
+  assert.match(
+    stdout,
+    /taken out of the set-up, as it fails: echo no such migration[^]*failed \(3\)[^]*no such migration/,
+  )
+  assert.match(stdout, /tried: a worktree was made, set up and removed/)
+  const { setup } = JSON.parse(readFileSync(join(root, 'agent-isolate.json'), 'utf8'))
+  assert.deepEqual(setup, ['echo ready'])
+  assert.equal(sandbox.git(root, 'worktree', 'list').split('\n').length, 1)
+  assert.equal(sandbox.git(root, 'branch', '--list'), '* main')
+  assert.equal(sandbox.cli(root, 'list', '--json').includes('init-trial'), false)
+})
+
 const server = shareServer()
 
 test('where no engine answers, the server of the URL is taken, and said why', { skip: noPostgres() }, async (t) => {
