@@ -14,9 +14,9 @@ const help = `agent-isolate trust [--revoke] [--json] [-C DIR]
 Lets what this repository brings along run on this machine: the "setup" and
 "teardown" commands of its agent-isolate.json, a database seed in SQL or as a command,
 the image and arguments of a database container, the URLs of database and other
-servers, any variable of its environment template in shells, and its packages: dependency installs
-may run their scripts, and a database driver among them may be loaded. Prints what is
-trusted.
+servers, any variable of its environment template in shells, and its packages:
+dependency installs may run their scripts, and a database driver among them may be
+loaded. Prints what is trusted.
 Running this is the consent; nothing is asked. It holds for these files as they are
 now, and for this clone: after a change they wait for it to be given again. Without it
 worktrees are made all the same, and all of this is left out.
