@@ -65,7 +65,7 @@ export const command: Command = {
     if (result.outcome === 'cancelled') return { json: { outcome: result.outcome }, exitCode: 130 }
     const { setup } = result.answers
     const leaveOut = async (failed: readonly string[]): Promise<void> => {
-      const rest = setup.filter((command) => !failed.includes(command))
+      const rest = setup.filter((each) => !failed.includes(each))
       await runWizard(repository, { ...options, asks: false, given: { ...given, setup: rest } })
     }
     const isTried = flags.has('trial') && result.outcome !== 'planned'
@@ -85,7 +85,7 @@ async function describeTrial({ failed, fault }: Trial, root: string): Promise<st
   const found = await firstFindings(root, stderrReporter)
   return [
     '',
-    ...failed.map(({ command, message }) => `taken out of the set-up, as it fails: ${command}\n  ${message}`),
+    ...failed.map((each) => `taken out of the set-up, as it fails: ${each.command}\n  ${each.message}`),
     fault === undefined ? 'tried: a worktree was made, set up and removed' : `tried: no worktree comes: ${fault}`,
     ...(found.length === 0 ? [] : ['npx agent-isolate doctor tells more:', ...found]),
   ]

@@ -36,7 +36,9 @@ export function allot(
   const replaced = replacedPort(detection, database)
   const kept = [...detection.portNames.ofPort].filter(([port, name]) => names.has(name) && port !== replaced)
   const facts: EnvFacts = { detection, database, ofPort: new Map(kept) }
-  const remap = Object.fromEntries(kept.map(([port, name]) => [String(port), name]))
+  const remap = isWorthNaming(kept, detection)
+    ? Object.fromEntries(kept.map(([port, name]) => [String(port), name]))
+    : {}
   const lines = [...composeLines(facts), ...topLines(facts)]
   const settings = { remap, names: portNames, template: lines.join('\n') }
   const ofCode = codeLines(detection, sources, settings, blockSize - names.size)
@@ -62,6 +64,11 @@ function codeLines(
   const further = [...new Set(lines.flatMap((line) => findPortNames(line)))].filter((name) => !names.has(name))
   const fitting = new Set([...names, ...further.slice(0, room)])
   return lines.filter((line) => findPortNames(line).every((name) => fitting.has(name)))
+}
+
+/** The only server's own port, which no env file says, needs no name. */
+function isWorthNaming(kept: readonly (readonly [port: number, name: string])[], { envValues }: Detection): boolean {
+  return kept.some(([port, name]) => name !== 'app' || envValues.some(({ ports }) => ports.includes(port)))
 }
 
 /** The file that is read last: `.env.local` where something reads it, else the `.env` that is there and not in git. */
