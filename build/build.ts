@@ -2,11 +2,13 @@
  * Compiles the command line, the program of the hooks and the plugin into dist/, a few files each: a process that lives for a tenth of a
  * second must not open seventy. What belongs together lies in one folder, where each file finds the processes that it starts.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { assemblePlugin } from './plugin.ts'
 import { buildProgram, processes, target } from './program.ts'
-import { cutsFile, programFile } from '../init/bundle.ts'
+import { cutsFile, programFile, sourcesFile } from '../init/bundle.ts'
 import { runScript } from '../init/bundle-texts.ts'
 import { findCuts } from '../init/cuts.ts'
 
@@ -18,6 +20,7 @@ await Promise.all([
   writeProgram('dist/program'),
 ])
 assemblePlugin('dist/plugin', { program: 'dist/program' })
+writeFileSync(sourcesFile, brotliCompressSync(JSON.stringify(readSources(['hooks', 'lib']))))
 
 /** Not minified: people read what runs on their machines. */
 async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promise<void> {
@@ -46,4 +49,12 @@ async function writeProgram(folder: string): Promise<void> {
   writeFileSync(`${folder}/${programFile}`, program)
   writeFileSync(`${folder}/${cutsFile}`, `${JSON.stringify(cuts)}\n`)
   writeFileSync(`${folder}/run`, runScript, { mode: 0o755 })
+}
+
+/** Text by path; with the paths in order, for the same file of the same sources. */
+function readSources(folders: readonly string[]): Record<string, string> {
+  const paths = folders
+    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)))
+    .filter((path) => path.endsWith('.ts'))
+  return Object.fromEntries(paths.toSorted().map((path) => [path, readFileSync(path, 'utf8')]))
 }

@@ -3,8 +3,9 @@
  * but a Node, Bun or Deno; on demand with hooks/ and lib/ in TypeScript. No file refers to anything outside. Names without
  * an extension keep the repository's linters, formatters and test runners off.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import { isObject, parseJson } from '../lib/files/json.ts'
 import { readIfAny } from '../lib/files/read-if-any.ts'
@@ -28,6 +29,9 @@ export type BundleOptions = {
 
 /** All hooks in one file (build-program.ts). */
 export const programFile = 'agent-isolate'
+
+/** hooks/ and lib/ as one brotli of a JSON object, text by path: as files of their own they would be a third of the package. */
+export const sourcesFile = 'dist/sources.json.br'
 
 /** What makes of it the program without the parts for database servers. */
 export const cutsFile = 'without-servers.json'
@@ -85,12 +89,14 @@ function withoutServers(program: string, cuts: string): string {
 }
 
 function loadSources(root: string, isShared: boolean): TextByPath[] {
-  if (!existsSync(join(root, 'lib'))) {
+  const archive = join(root, sourcesFile)
+  if (!existsSync(archive)) {
     throw new IsolateError('this agent-isolate comes without its sources, as a plugin', {
       hint: 'npx agent-isolate init --delivery source',
     })
   }
-  const paths = ['hooks', 'lib'].flatMap((folder) => listSources(root, folder))
+  const sources = parseJson(brotliDecompressSync(readFileSync(archive)).toString('utf8'))
+  if (!isObject(sources)) throw new Error(`${archive} is not what the build wrote`)
   const license = readIfAny(join(root, 'LICENSE'))
   return [
     // Many repositories ignore every lib/; a rule in the folder itself comes before theirs (gitignore(5)).
@@ -99,17 +105,6 @@ function loadSources(root: string, isShared: boolean): TextByPath[] {
     ['package.json', '{ "type": "module", "private": true }\n'],
     ['README.md', readmeText],
     ...(license === undefined ? [] : ([['LICENSE', license]] satisfies TextByPath[])),
-    ...paths.map((path): TextByPath => [path, readFileSync(join(root, path), 'utf8')]),
+    ...Object.entries(sources).map(([path, text]): TextByPath => [path, String(text)]),
   ]
-}
-
-function listSources(root: string, folder: string): string[] {
-  const entries = readdirSync(join(root, folder), { withFileTypes: true })
-  return entries
-    .flatMap((entry) => {
-      const path = `${folder}/${entry.name}`
-      if (entry.isDirectory()) return listSources(root, path)
-      return entry.name.endsWith('.ts') ? [path] : []
-    })
-    .toSorted()
 }
