@@ -1,4 +1,6 @@
 /** agent-isolate uninstall */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { InitPlace, Scope } from '../init/answers.ts'
 import { applyPlan, sweepInterrupted } from '../init/apply.ts'
 import { actionOf, describeNotes, listFiles } from '../init/describe-plan.ts'
@@ -9,6 +11,7 @@ import { planUninstall } from '../init/uninstall.ts'
 import { findPlace } from '../init/wizard.ts'
 import { loadLedger } from '../lib/ledger/ledger.ts'
 import { requireRepository } from '../lib/git/repository.ts'
+import { stateFolder } from '../lib/state/state-folder.ts'
 import { distrust } from '../lib/project/trust.ts'
 import { wantsColors } from './colors.ts'
 import type { Answer, Command } from './command.ts'
@@ -59,6 +62,8 @@ export const command: Command = {
 
 /** They go on without us; what they hold is given back by `remove` alone. */
 function describeWorktrees(commonDir: string): string[] {
+  // To look makes no folder.
+  if (!existsSync(join(stateFolder(), 'leases'))) return []
   const names = loadLedger()
     .leases.filter((lease) => lease.commonDir === commonDir && lease.isShared !== true)
     .map(({ name }) => name)

@@ -17,9 +17,10 @@ import {
   type SqliteFile,
 } from './database.ts'
 import { detectDatabaseSettings, type DatabaseSetting } from './postgres.ts'
-import { detectFrameworks, nameAdvice, type Framework } from './framework.ts'
+import { detectFrameworks, type Framework } from './framework.ts'
 import { detectGenerated, type Generated } from './generated.ts'
 import { detectEnvValues, type EnvValue } from './env-values.ts'
+import { nameAdvice } from './name-advice.ts'
 import { namePorts, type PortNames } from './port-names.ts'
 import { detectServers, type Server } from './servers.ts'
 import { detectOrms, type Orm } from './orm.ts'

@@ -2,7 +2,6 @@
 import { posix } from 'node:path'
 import type { ReadFile } from './repository-files.ts'
 import type { Manifest } from './packages.ts'
-import type { PortNames } from './port-names.ts'
 import type { Python } from './python.ts'
 
 export type FrameworkId =
@@ -176,19 +175,6 @@ function folderOfPackage(files: readonly string[], id: 'flask' | 'uvicorn', read
     .filter((path) => name.test(read(path) ?? ''))
     .toSorted((a, b) => a.split('/').length - b.split('/').length)
   return folderOf(asking[0] ?? '')
-}
-
-/** Advice with the variable of the leased port that the server in its folder has. */
-export function nameAdvice(frameworks: readonly Framework[], { ofFolder, ofPort }: PortNames): Framework[] {
-  return frameworks.map((framework) => {
-    const name = ofFolder.get(framework.folder)
-    const { portAdvice } = framework
-    if (portAdvice === undefined || name === undefined || name === 'app') return framework
-    const [port] = [...ofPort].find(([, each]) => each === name) ?? []
-    const named = portAdvice.line.replace(/\bPORT\b/, `${name.toUpperCase()}_PORT`)
-    const line = port === undefined ? named : named.replace(/(?<=\|\| |:-)\d+/, String(port))
-    return { ...framework, portAdvice: { ...portAdvice, line } }
-  })
 }
 
 const environmentServers = [
