@@ -1,0 +1,45 @@
+/** A sample repository: the shape of one that people have, in small. Nothing in it knows of agent-isolate. */
+import type { PostgresServer } from '../support/postgres.ts'
+import type { Sandbox } from '../support/sandbox.ts'
+
+export type Sample = {
+  name: string
+  /** Committed. */
+  files: Readonly<Record<string, string>>
+  /** In the main checkout alone: git ignores them. */
+  local?: (around: Surroundings) => Readonly<Record<string, string>>
+  /** What a developer has done in the main checkout before: an install, a database. */
+  prepare?: (root: string, around: Surroundings) => void
+  /** Needs a PostgreSQL server. */
+  usesPostgres?: boolean
+  /** Flags of `init --yes`. */
+  flags?: readonly string[]
+  /** Started in the main checkout and in each worktree, all at the same time. */
+  servers?: readonly Server[]
+  /** Run in both worktrees at the same time, when the servers are up. */
+  checks?: readonly Command[]
+  /** What `doctor` leaves to the user after `init --yes`, as `file:line` or `file`: nothing of it is ours. */
+  left: readonly string[]
+  /** Paths of what its programs leave in the main checkout. */
+  traces?: readonly RegExp[]
+}
+
+/** `postgres` where the sample uses it; a database `app` is there. */
+export type Surroundings = { sandbox: Sandbox; postgres?: PostgresServer }
+
+/** A program and its arguments, started in `folder` of the checkout. */
+export type Command = { folder?: string; argv: readonly string[]; env?: Readonly<Record<string, string>> }
+
+export type Server = Command & {
+  /** Of its port in the lease. */
+  port: string
+  /** Where it listens in the main checkout. */
+  mainPort: number
+  /** What it says of itself: JSON with `cwd`, `port`, and whatever is expected of it. Another server answers in its own way. */
+  expect?: (answer: Answer, checkout: Checkout) => void
+}
+
+export type Answer = Readonly<Record<string, string>>
+
+/** `ports` by name; those of the main checkout by the samples' own. */
+export type Checkout = { folder: string; isMain: boolean; ports: Readonly<Record<string, number>> }
