@@ -22,7 +22,7 @@ await Promise.all([
 assemblePlugin('dist/plugin', { program: 'dist/program' })
 writeFileSync(sourcesFile, brotliCompressSync(JSON.stringify(readSources(['hooks', 'lib']))))
 
-/** Not minified: people read what runs on their machines. */
+/** In few bytes, for the package's sake, but with all names: they are what a stack is read by. */
 async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promise<void> {
   await build({
     entryPoints: ['cli/agent-isolate.ts', ...processes],
@@ -34,6 +34,7 @@ async function buildCli(outdir: string, packages: 'external' | 'bundle'): Promis
     platform: 'node',
     target,
     packages,
+    minifyWhitespace: true,
     // jsonc-parser's `main` requires its parts in a way that cannot be bundled.
     mainFields: ['module', 'main'],
     // What yaml has for Node is CommonJS that requires built-ins, which an ES module cannot; its other half is the same in ESM.

@@ -60,7 +60,7 @@ export const command: Command = {
   },
 }
 
-/** They go on without us; what they hold is given back by `remove` alone. */
+/** They go on without us; what they hold is released by `remove` alone. */
 function describeWorktrees(commonDir: string): string[] {
   // To look makes no folder.
   if (!existsSync(join(stateFolder(), 'leases'))) return []

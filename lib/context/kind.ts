@@ -24,7 +24,7 @@ export function planContext(lease: Lease): ContextResource[] {
   return isOurWorktree(lease) || resourceOf(lease, contextKind) !== undefined ? [] : [{ kind: 'context' }]
 }
 
-/** A copy that has been committed is the repository's now; one that took the place of another's gives it back. */
+/** A copy that has been committed is the repository's now; one that took the place of another's is replaced by that. */
 async function removeCopies(worktree: string): Promise<void> {
   const gitFolder = ownGitFolder(worktree)
   const manifest = loadManifest(gitFolder)

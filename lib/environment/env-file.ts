@@ -42,7 +42,7 @@ export function writeEnvFile(offered: () => string | undefined, worktree: string
 }
 
 /**
- * Gives the env file back as it was: one that we made goes, unless it was edited; a link comes back, unless the file in its place
+ * Puts the env file back as it was: one that we made goes, unless it was edited; a link comes back, unless the file in its place
  * was; in any other the block goes and the lines that it replaced return. Left alone, without a word, is what has no
  * block of ours, and what a symlinked folder has led out of the worktree.
  */

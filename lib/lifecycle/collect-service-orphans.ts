@@ -21,7 +21,7 @@ export async function sharedServers(leases: readonly Lease[], cwd: string): Prom
   return [...new Map(servers.map((server) => [`${server.engine} ${server.place}`, server])).values()]
 }
 
-/** What was found there, and given back unless `isDryRun`. Throws `IsolateError`. */
+/** What was found there, and released unless `isDryRun`. Throws `IsolateError`. */
 export async function collectOnSharedServer({ engine, url }: SharedServer, isDryRun: boolean): Promise<string[]> {
   if (engine === 'mysql')
     return (await import('../services/mysql/databases.ts')).collectDatabases(url, knownLeases, isDryRun)

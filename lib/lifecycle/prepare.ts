@@ -119,7 +119,7 @@ function giveBackFormerEnvFiles({ config }: Project, lease: Lease, reporter: Rep
   const former = formerEnvFiles(lease, config.environment)
   for (const { inner } of former) {
     removeEnvFile(lease.worktree, inner)
-    reporter.info(`${inner} is given back: agent-isolate.json names it no more`)
+    reporter.info(`${inner} is released: agent-isolate.json names it no more`)
   }
   return { ...lease, resources: lease.resources.filter((resource) => !former.some((one) => one === resource)) }
 }

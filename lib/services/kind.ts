@@ -1,4 +1,4 @@
-/** How what a worktree has on shared servers is given back. What reaches a server is loaded for that alone. */
+/** How what a worktree has on shared servers is released. What reaches a server is loaded for that alone. */
 import type { Kind } from '../ledger/kind.ts'
 import { serviceShape, type ServiceResource } from './resources.ts'
 

@@ -65,7 +65,7 @@ function provideName({ name, url, open, reporter }: ServiceRequest, engine: 'mon
   return note(open, { name, engine, url: withPath(url, own), own, prefix: prefixFor(open.lease, engine) })
 }
 
-/** Writes it down where that changes anything; what the lease has on a server of another kind is still to be given back there. */
+/** Writes it down where that changes anything; what the lease has on a server of another kind is still to be released there. */
 function note(open: OpenLease, found: Omit<ServiceResource, 'kind'>): false {
   const known = servicesOf(open.lease).find(({ name }) => name === found.name)
   if (known?.url === found.url && known?.prefix === found.prefix) return false

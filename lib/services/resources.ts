@@ -16,7 +16,7 @@ export type ServiceResource = {
   /** What it has there: the number of a Redis database, the name of a database or a virtual host. None: a prefix alone. */
   own?: string
   prefix: string
-  /** It is whole, and ours: before that nothing in it is given back. */
+  /** It is whole, and ours: before that nothing in it is released. */
   isMade?: true
 }
 

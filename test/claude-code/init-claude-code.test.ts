@@ -39,7 +39,7 @@ async function checkScope(t: TestContext, scope: string, delivery: string): Prom
       recursive: true,
     })
   }
-  sandbox.cli(cwd, 'init', '--yes', '--scope', scope, '--delivery', delivery)
+  sandbox.cli(cwd, 'init', '--yes', '--scope', scope, '--delivery', delivery, '--exclude', '**/node_modules/**')
   sandbox.git(cwd, 'add', '--all')
   sandbox.git(cwd, 'commit', '--quiet', '--allow-empty', '--message=set up')
   const { stdout } = await runClaude(sandbox, { client, cwd, args: ['doctor'], conversations: [] })

@@ -104,7 +104,7 @@ test('what another tool made is set up and released, and the worktree is as it w
     source: 'startup',
   })
   assert.equal(start.code, 0, start.stderr)
-  assert.match(readFileSync(join(foreign, '.env.local'), 'utf8'), /^MINE=1\n[^]*PORT=\d+/)
+  assert.match(readFileSync(join(foreign, '.env.local'), 'utf8'), /^PORT=\d+\n[^]*^MINE=1$/m)
   sandbox.cli(foreign, 'teardown')
   assert.equal(readFileSync(join(foreign, '.env.local'), 'utf8'), 'PORT=3000 # theirs\nMINE=1\n')
   assert.equal(sandbox.git(foreign, 'status', '--porcelain', '--ignored'), '!! .env.local')

@@ -134,7 +134,7 @@ for (const [title, config, line, fix] of [
     'the application',
     {},
     'API_URL=http://localhost:4000',
-    `in ${template}: API_URL=http://localhost:$AGENT_DYNAMIC_PORT`,
+    `in ${template} (agent-isolate init makes it): API_URL=http://localhost:$AGENT_DYNAMIC_PORT`,
   ],
 ] as const) {
   test(`an address in an env file leads to what it is of, and only the application to its port: ${title}`, async (t) => {

@@ -198,7 +198,7 @@ test('env files of single apps by config: added later they reach a worktree at s
   // Another env file: the former one goes, the new one is there.
   writeFileSync(join(main, 'agent-isolate.json'), '{"environment": {"carry": false, "file": ".env"}}')
   const changed = await runCli(sandbox, worktree, ['setup'])
-  assert.match(changed.stderr, /\.env\.local is given back/)
+  assert.match(changed.stderr, /\.env\.local is released/)
   assert.deepEqual(
     ['.env', '.env.local', 'apps/web/.env.local', 'apps/api/.env'].map((path) => existsSync(join(worktree, path))),
     [true, false, false, false],

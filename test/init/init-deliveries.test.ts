@@ -21,7 +21,7 @@ import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 const root = join(import.meta.dirname, '../..')
 
 for (const scope of ['project', 'local', 'user']) {
-  test(`scope ${scope}: the copy is four files, 350 KiB at most, readable, and names its version and source`, (t) => {
+  test(`scope ${scope}: the copy is four files, 350 kB at most in a repository, readable, and names its version and source`, (t) => {
     const sandbox = createSandbox(t)
     const repository = sandbox.repository('repo')
     sandbox.cli(repository, 'init', '--yes', '--scope', scope)
@@ -29,7 +29,8 @@ for (const scope of ['project', 'local', 'user']) {
     const own = scope === 'project' ? '.gitattributes' : '.gitignore'
     assert.deepEqual(readdirSync(copy).toSorted(), [own, 'agent-isolate', 'manifest', 'run'])
     const bytes = readdirSync(copy).reduce((sum, name) => sum + statSync(join(copy, name)).size, 0)
-    assert.ok(bytes <= 350 * 1024, `${bytes} bytes`)
+    // One in a home is for every repository, those with a database server too.
+    assert.ok(bytes <= (scope === 'user' ? 450_000 : 350_000), `${bytes} bytes`)
     const program = readFileSync(join(copy, 'agent-isolate'), 'utf8')
     assert.match(program, /^\/\/ agent-isolate \d+\.\d+\.\d+: /m)
     assert.match(program, /^\/\/ Generated from https:\/\/github\.com\/agent-isolate\/agent-isolate /m)
@@ -47,7 +48,6 @@ test('a repository without a database server gets a program without that part, w
   const program = join(repository, '.claude/agent-isolate/agent-isolate')
   sandbox.cli(repository, 'init', '--yes')
   const light = statSync(program).size
-  assert.ok(light < 300 * 1024, `${light} bytes`)
   assert.match(startHook(sandbox, repository, { name: 'one' }), /one\n$/)
 
   const database = { provider: 'postgres-server', url: 'postgres://me:secret@127.0.0.1:1/app' }
