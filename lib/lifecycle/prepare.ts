@@ -57,14 +57,34 @@ export function requiredPortNames(project: ProjectFiles, worktree?: string): str
 /** `lease` with the resources and ports that were added to it; `hasNewDatabase` when one was made on a server. */
 export type Prepared = { lease: Lease; hasNewDatabase: boolean }
 
+/** What is to be made: all of it is in `lease`, which is saved. `paths`: what comes along from the main checkout. */
+type Preparation = { lease: Lease; decisions: readonly DependencyDecision[]; paths: readonly string[] }
+
 /** The lease is saved before any of its resources is made. */
 export async function prepareWorktree(project: Project, given: Lease, tools: Tools): Promise<Prepared> {
-  const { reporter, stopwatch, deadline } = tools
-  const { worktree } = given
-  const { config, repository, isTrusted } = project
   markWorktree(given)
-  const { source } = repository
-  const lease = giveBackFormerEnvFiles(project, given, reporter)
+  const preparation = await planPreparation(project, given, tools)
+  const databases = await makeFilesAndDatabases(project, preparation, tools)
+  const { reporter, stopwatch, deadline } = tools
+  const services = await stopwatch.measure('services', () =>
+    provideServices(project, databases.lease, { reporter, deadline }),
+  )
+  const { lease } = services
+  await stopwatch.measure('environment', () =>
+    writeEnvironment(project, lease, reporter, preparation.paths.filter(isRewritable)),
+  )
+  if (resourceOf(lease, composeKind) !== undefined) {
+    await stopwatch.measure('compose', () => isolateCompose(project, lease, reporter))
+  }
+  return { lease, hasNewDatabase: databases.isNew || services.isNew }
+}
+
+async function planPreparation(project: Project, given: Lease, tools: Tools): Promise<Preparation> {
+  const { reporter, stopwatch, deadline } = tools
+  const { config, repository, isTrusted } = project
+  const { source, commonDir } = repository
+  const { worktree } = given
+  const lease = releaseFormerEnvFiles(project, given, reporter)
   const [decisions, found] = await Promise.all([
     source === undefined ? [] : decideDependencies({ source, worktree, strategies: config.dependencies, isTrusted }),
     stopwatch.measure('context list', () => listContext(project, lease, reporter)),
@@ -74,14 +94,22 @@ export async function prepareWorktree(project: Project, given: Lease, tools: Too
   const { ignorable, left } = await planIgnored(project, worktree, ignored, found.carried)
   const needsExclude = ignorable.length > 0 && resourceOf(lease, excludeKind) === undefined
   const exclude: Resource[] = needsExclude ? [{ kind: 'exclude' }] : []
-  const resources = [...lease.resources, ...exclude, ...added]
   const ports = await assignLeasePorts(lease, requiredPortNames(project, worktree), keptPorts(lease))
-  const current: Lease = { ...lease, ports, resources }
-  saveLease(current)
-  if (ignorable.length > 0) await excludePaths(repository.commonDir, ignorable, { reporter, deadline })
+  const planned: Lease = { ...lease, ports, resources: [...lease.resources, ...exclude, ...added] }
+  saveLease(planned)
+  if (ignorable.length > 0) await excludePaths(commonDir, ignorable, { reporter, deadline })
+  return { lease: planned, decisions, paths: found.paths.filter((path) => !left.includes(path)) }
+}
 
+/** All at once; of the three the databases alone write to the lease. */
+async function makeFilesAndDatabases(
+  project: Project,
+  { lease, decisions, paths }: Preparation,
+  { reporter, stopwatch, deadline }: Tools,
+): ReturnType<typeof createDatabases> {
+  const { source } = project.repository
+  const { worktree } = lease
   const gitFolder = ownGitFolder(worktree)
-  const paths = found.paths.filter((path) => !left.includes(path))
   const context = stopwatch.measure('context files', async () => {
     const plain = paths.filter((path) => !isRewritable(path))
     if (source !== undefined) await copyIntoWorktree({ source, worktree, gitFolder, paths: plain, reporter })
@@ -95,27 +123,15 @@ export async function prepareWorktree(project: Project, given: Lease, tools: Too
     const quiet = { ...reporter, warn: () => undefined }
     await writeEnvironment(project, known, quiet, paths.filter(isRewritable))
   }
-  // The only one of the three that writes to the lease.
   const databases = stopwatch.measure('database', () =>
-    createDatabases(project, current, databaseOptions(project, { reporter, deadline }, awaitFiles)),
+    createDatabases(project, lease, databaseOptions(project, { reporter, deadline }, awaitFiles)),
   )
   await allOrFirstError([context, dependencies, databases])
-  const made = await databases
-  const services = await stopwatch.measure('services', () =>
-    provideServices(project, made.lease, { reporter, deadline }),
-  )
-  const prepared = services.lease
-  await stopwatch.measure('environment', () =>
-    writeEnvironment(project, prepared, reporter, paths.filter(isRewritable)),
-  )
-  if (resourceOf(prepared, composeKind) !== undefined) {
-    await stopwatch.measure('compose', () => isolateCompose(project, prepared, reporter))
-  }
-  return { lease: prepared, hasNewDatabase: made.isNew || services.isNew }
+  return databases
 }
 
 /** The main checkout's config names other env files now. */
-function giveBackFormerEnvFiles({ config }: Project, lease: Lease, reporter: Reporter): Lease {
+function releaseFormerEnvFiles({ config }: Project, lease: Lease, reporter: Reporter): Lease {
   const former = formerEnvFiles(lease, config.environment)
   for (const { inner } of former) {
     removeEnvFile(lease.worktree, inner)

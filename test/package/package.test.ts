@@ -22,12 +22,7 @@ test('the package is under 600 kB, holds what init copies and reads, and not the
   const [packed]: Packed[] = JSON.parse(execFileSync('npm', args, { cwd: root, env, encoding: 'utf8' }))
   assert.ok(packed !== undefined && packed.size < 600_000, `${packed?.size} bytes`)
   const paths = new Set(packed.files.map(({ path }) => path))
-  const needed = [
-    'dist/program/agent-isolate',
-    'dist/program/run',
-    'dist/cli/agent-isolate.js',
-    'hooks/worktree-create.ts',
-  ]
+  const needed = ['dist/program/agent-isolate', 'dist/program/run', 'dist/cli/agent-isolate.js', 'dist/sources.json.br']
   for (const path of [...needed, 'README.md', 'LICENSE']) assert.ok(paths.has(path), path)
   assert.ok(![...paths].some((path) => path.startsWith('dist/plugin/')))
   const { exports }: { exports: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
