@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +22,7 @@ const patience = 60_000
 export async function tellStory(t: TestContext, sample: Sample, around: Surroundings): Promise<void> {
   const { sandbox } = around
   const root = sandbox.repository('app', { ...sample.files })
+  makeExecutable(sandbox, root, sample)
   for (const [path, text] of Object.entries(sample.local?.(around) ?? {})) sandbox.write(join('app', path), text)
   sample.prepare?.(root, around)
   assert.equal(sandbox.git(root, 'status', '--porcelain'), '', 'the sample itself is not clean')
@@ -49,6 +51,14 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
   assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces(committed, sample))
   sandbox.cli(root, 'uninstall', '--yes')
   assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces(before, sample))
+}
+
+/** Whatever names its interpreter. */
+function makeExecutable(sandbox: Sandbox, root: string, { files }: Sample): void {
+  const programs = Object.keys(files).filter((path) => files[path]?.startsWith('#!'))
+  if (programs.length === 0) return
+  for (const path of programs) chmodSync(join(root, path), 0o755)
+  sandbox.git(root, 'commit', '--quiet', '--all', '--message=executable')
 }
 
 function mainPorts({ servers = [] }: Sample): Record<string, number> {
