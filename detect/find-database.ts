@@ -4,7 +4,7 @@ import type { DatabaseInParts } from './database-parts.ts'
 import type { EmptyUrl, EnvDatabaseUrl, SqliteFile } from './database.ts'
 import { railsSqlitePaths, type RailsDatabase } from './database-yml.ts'
 import type { DatabaseProvider, Orm } from './orm.ts'
-import { isTestKey } from './postgres.ts'
+import { findServerUrl, isTestKey, type PostgresSigns } from './postgres.ts'
 
 export type DatabaseSigns = {
   orms: readonly Orm[]
@@ -33,6 +33,32 @@ export type FoundDatabase =
   | { state: 'unknown'; provider: DatabaseProvider | undefined; reason: string }
   /** Nothing in it says that it has one. */
   | { state: 'none' }
+
+/** A PostgreSQL server as "database.url" of agent-isolate.json can name it. */
+export type NamedServer = {
+  /** `$DATABASE_URL`, or the parts that env files name: `postgresql://$POSTGRES_USER:…`. */
+  url: string
+  /** The variable with the URL or, of parts, with the host. */
+  key: string
+  host: string | undefined
+  file: string
+}
+
+/** Of the files in which that is looked up: a whole URL, else its parts. */
+export function findPostgresServer(
+  signs: PostgresSigns & Pick<DatabaseSigns, 'databaseParts'>,
+): NamedServer | undefined {
+  const whole = findServerUrl(signs)
+  if (whole !== undefined) return { url: `$${whole.key}`, key: whole.key, host: whole.host, file: whole.file }
+  const inParts = ['.env.local', '.env'].flatMap((path) =>
+    signs.databaseParts.flatMap(({ file, provider, url, keys, host }) =>
+      file !== path || provider !== 'postgresql' || url === undefined || keys.host === undefined
+        ? []
+        : [{ url, key: keys.host, host, file }],
+    ),
+  )
+  return inParts[0]
+}
 
 /** URLs first, then their parts, config/database.yml, files. Nothing for tests counts. */
 export function findMainDatabase(signs: DatabaseSigns): FoundDatabase {

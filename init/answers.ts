@@ -17,9 +17,12 @@ export const deliveries: readonly Delivery[] = ['program', 'source', 'dependency
 /** Of a provider's settings those that `init` decides; all others are its user's alone. */
 export type DatabaseAnswer =
   | { provider: 'none' }
-  | Omit<SqliteConfig, 'further'>
+  | (Omit<SqliteConfig, 'further' | 'path'> & { path: SqlitePath })
   | Pick<PostgresDockerConfig, 'provider' | 'isolation' | 'image' | 'seed' | 'hasTest'>
   | Pick<PostgresServerConfig, 'provider' | 'url' | 'hasTest'>
+
+/** Of several files the application's first. */
+export type SqlitePath = string | readonly string[]
 
 export type Provider = DatabaseAnswer['provider']
 
@@ -39,8 +42,7 @@ export type Answers = {
 /** Every answer by itself, whatever the kind of database, as an option or a question gives it. */
 export type Values = Omit<Answers, 'database' | 'dependencies'> & {
   provider: Provider
-  /** Of a SQLite file. */
-  path: string
+  path: SqlitePath
   /** undefined: no seed beside the main checkout's own database. */
   seed: string | undefined
   /** Of postgres-docker, as `isolation` is. */

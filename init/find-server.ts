@@ -1,7 +1,7 @@
 /** Whether the server that a project's URL names is there and would let worktrees have databases on it. */
 import type { Detection } from '../detect/detect.ts'
 import { patienceMs } from '../detect/find-docker.ts'
-import { findServerUrl } from '../detect/postgres.ts'
+import { findPostgresServer } from '../detect/find-database.ts'
 import { ConnectionError, connectPostgres, PostgresError } from '../lib/database/postgres/client/connection.ts'
 import { targetOf } from '../lib/database/postgres/client/database-url.ts'
 import { requireServerUrl } from '../lib/database/postgres/server/server-url.ts'
@@ -12,10 +12,11 @@ import { IsolateError } from '../lib/report/isolate-error.ts'
  * in the environment, to anybody.
  */
 export async function findServer(root: string, detection: Detection): Promise<boolean> {
-  const found = findServerUrl(detection)
-  if (found === undefined || (found.isTracked && !isLoopback.test(found.host ?? ''))) return false
+  const found = findPostgresServer(detection)
+  if (found === undefined) return false
+  if (detection.files.tracked.includes(found.file) && !isLoopback.test(found.host ?? '')) return false
   try {
-    const url = requireServerUrl(root, { environment: { file: '.env.local' } }, { url: `$${found.key}` }, {})
+    const url = requireServerUrl(root, { environment: { file: '.env.local' } }, found, {})
     const connection = await connectPostgres(targetOf(url), { timeoutMs: patienceMs, queryTimeoutMs: patienceMs })
     try {
       const role = 'SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user'

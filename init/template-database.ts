@@ -1,11 +1,12 @@
 /** The lines of the first template that tell a project where its worktree's database is, in the form that it reads. Pure. */
 import type { Answers } from './answers.ts'
 import type { Detection } from '../detect/detect.ts'
+import { railsSqlitePaths } from '../detect/database-yml.ts'
 import type { DatabaseProvider } from '../detect/orm.ts'
 import { findServerUrl, isTestKey, type DatabaseSetting } from '../detect/postgres.ts'
 
 /** What the lines depend on. */
-export type DatabaseFacts = Pick<Detection, 'orms' | 'databaseUrls' | 'databaseSettings' | 'compose'>
+export type DatabaseFacts = Pick<Detection, 'orms' | 'databaseUrls' | 'databaseSettings' | 'railsDatabases' | 'compose'>
 
 /** None without a database. A tool that talks to another kind of database keeps its URL. */
 export function databaseLines({ database }: Pick<Answers, 'database'>, facts: DatabaseFacts): string[] {
@@ -19,7 +20,9 @@ export function databaseLines({ database }: Pick<Answers, 'database'>, facts: Da
 
 const urlLine = 'DATABASE_URL="$AGENT_DATABASE_URL"'
 
-function sqliteLines({ orms }: DatabaseFacts): string[] {
+/** Rails finds its files by itself, and what DATABASE_URL says would hold for its tests as well. */
+function sqliteLines({ orms, railsDatabases }: DatabaseFacts): string[] {
+  if (railsSqlitePaths(railsDatabases).length > 0) return []
   const fitting = orms.filter(({ provider }) => provider === undefined || provider === 'sqlite')
   if (orms.length === 0) return [urlLine]
   return fitting.map(({ variable, sqliteUrl }) => `${variable}="${sqliteUrl}"`)

@@ -9,7 +9,14 @@ import { databaseLines } from './template-database.ts'
 /** What the template depends on, of all that was detected. */
 export type TemplateFacts = Pick<
   Detection,
-  'frameworks' | 'orms' | 'packageManager' | 'databaseUrls' | 'databaseSettings' | 'compose' | 'portNames'
+  | 'frameworks'
+  | 'orms'
+  | 'packageManager'
+  | 'databaseUrls'
+  | 'databaseSettings'
+  | 'railsDatabases'
+  | 'compose'
+  | 'portNames'
 > & {
   /** Of what env files and compose files say (allotment.ts). */
   lines: readonly string[]

@@ -1,7 +1,8 @@
 /** The database of each worktree: of which kind, and what it is made of. */
-import { posix } from 'node:path'
 import type { Detection } from '../../detect/detect.ts'
-import { findPostgresService, findServerUrl, isTestKey } from '../../detect/postgres.ts'
+import { railsSqlitePaths } from '../../detect/database-yml.ts'
+import { chooseSqliteFile, findPostgresServer } from '../../detect/find-database.ts'
+import { findPostgresService, isTestKey } from '../../detect/postgres.ts'
 import type { Provider, Values } from '../answers.ts'
 import { askChoice, askText } from '../prompts.ts'
 import { listMigrations } from './migrations.ts'
@@ -51,8 +52,9 @@ postgres-server (on a server that is there), none`,
  * container of its own, or with migrations; else the server of its URL, if that answers.
  */
 function suggestProvider(detection: Detection, { hasDocker, hasServer = false }: SuggestFacts): Provider {
-  const { orms, databaseUrls, compose } = detection
-  const found = [...orms, ...databaseUrls].flatMap((each) => each.provider ?? [])
+  const { orms, databaseUrls, databaseParts, railsDatabases, compose } = detection
+  const signs = [...orms, ...databaseUrls, ...databaseParts, ...railsDatabases]
+  const found = signs.flatMap((each) => each.provider ?? [])
   const service = findPostgresService(compose)
   const isOnServer = (found.length > 0 || service !== undefined) && !found.includes('sqlite')
   if (!isOnServer) return 'sqlite'
@@ -65,7 +67,7 @@ function suggestProvider(detection: Detection, { hasDocker, hasServer = false }:
 
 /** In a few words, as they stand behind the default. Pure. */
 export function explainProvider(detection: Detection, chosen: Provider, { hasDocker }: { hasDocker: boolean }): string {
-  const url = findServerUrl(detection)
+  const named = findPostgresServer(detection)
   const service = findPostgresService(detection.compose)
   switch (chosen) {
     case 'sqlite': {
@@ -75,7 +77,7 @@ export function explainProvider(detection: Detection, chosen: Provider, { hasDoc
     case 'postgres-docker':
       return 'docker answers'
     case 'postgres-server':
-      return url === undefined ? 'its server answers' : `the server of ${url.key} answers`
+      return named === undefined ? 'its server answers' : `the server of ${named.key} answers`
     case 'none':
       if (service !== undefined && Object.hasOwn(detection.portNames.compose, service.name))
         return `compose starts one: ${service.name}`
@@ -89,31 +91,47 @@ function kindOf({ provider: chosen, isolation: kind }: Values): Kind {
   return kind === 'database' ? 'shared' : 'container'
 }
 
-export const path: Question<string> = {
+export const path: Question<Values['path']> = {
   flag: 'database-path',
   placeholder: 'PATH',
-  help: 'where in the repository the SQLite file is',
-  parse: (text) => unless(findPathFault(text), text),
+  help: `where in the repository the SQLite file is; several with
+commas between them, the application's first`,
+  parse: (text) => unless(findPathFault(text), readPaths(text)),
   providers: ['sqlite'],
   decidesProvider: true,
   // As lib/project/config.ts has it.
   plain: '.agent-isolate/dev.db',
-  suggest({ databaseUrls, sqliteFiles }) {
+  suggest({ databaseUrls, sqliteFiles, railsDatabases }) {
+    const [first, ...further] = railsSqlitePaths(railsDatabases)
+    if (first !== undefined) return further.length === 0 ? first : [first, ...further]
     const names = databaseUrls.filter((each) => each.provider === 'sqlite').map(({ database }) => database)
     const own = sqliteFiles.filter(({ isTracked }) => !isTracked).map((file) => file.path)
-    // A URL's path is relative to whatever its reader takes for the start, so the file that is there decides.
-    return own.find((file) => names.some((name) => posix.basename(name) === posix.basename(file))) ?? own[0]
+    return chooseSqliteFile(own, names)
   },
   ask: {
     async question(values) {
-      return { path: await askText('Where in the repository is that file?', values.path, findPathFault) }
+      const now = [values.path].flat().join(', ')
+      return { path: readPaths(await askText('Where in the repository is that file?', now, findPathFault)) }
     },
   },
-  config: { key: ['database', 'path'], read: ({ database }) => ('path' in database ? database.path : undefined) },
+  config: {
+    key: ['database', 'path'],
+    read({ database }) {
+      if (!('path' in database)) return undefined
+      const { path: first, further } = database
+      return further.length === 0 ? first : [first, ...further.map((file) => file.path)]
+    },
+  },
+}
+
+/** One, or a list of several. */
+function readPaths(text: string): Values['path'] {
+  const paths = text.split(/,\s*/)
+  return paths.length === 1 ? text : paths
 }
 
 function findPathFault(text: string): string | undefined {
-  return findFault(['database', 'path'], text)
+  return findFault(['database', 'path'], readPaths(text))
 }
 
 export const seed: Question<string | undefined> = {
@@ -181,10 +199,7 @@ the URL of the database that each worktree's is a copy of`,
   providers: ['postgres-server'],
   decidesProvider: true,
   plain: undefined,
-  suggest(detection) {
-    const found = findServerUrl(detection)
-    return found === undefined ? undefined : `$${found.key}`
-  },
+  suggest: (detection) => findPostgresServer(detection)?.url,
   ask: { question: async (values) => ({ url: await askUrl(values.url) }) },
   config: {
     key: ['database', 'url'],
