@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { gitIn } from '../lib/git/git.ts'
 import { readIfFile } from '../lib/files/read-if-any.ts'
-import { detectCompose, type ComposeFile } from './compose.ts'
+import { detectCompose, type ComposeFile, type ComposeService } from './compose.ts'
 import { detectDatabaseParts, type DatabaseInParts } from './database-parts.ts'
 import { detectRailsDatabases, type RailsDatabase } from './database-yml.ts'
 import {
@@ -77,10 +77,14 @@ export async function detectRepository(root: string): Promise<Detection> {
   const packages = detectPackages(all, read)
   const python = detectPython(root, all, read)
   const compose = await detectCompose(files.tracked, read)
-  const frameworks = detectFrameworks(all, packages.manifests, python, read)
+  const isContained = compose.some((file) => file.services.some(isBuiltServer))
+  const frameworks = detectFrameworks(all, packages.manifests, python, read, isContained)
   const envValues = detectEnvValues(files, read)
   const servers = detectServers(all, { frameworks, manifests: packages.manifests, envValues }, read)
-  const portNames = namePorts({ compose, envValues, servers })
+  const databaseParts = detectDatabaseParts(all, read)
+  const services = detectServices(files, compose, read)
+  const others = [...databaseParts.flatMap(({ keys }) => keys.port ?? []), ...services.flatMap(({ key }) => key ?? [])]
+  const portNames = namePorts({ compose, envValues, servers, others: new Set(others) })
   return {
     root,
     packageManager: packages.manager,
@@ -92,11 +96,11 @@ export async function detectRepository(root: string): Promise<Detection> {
     generated: detectGenerated(files, packages.manager?.execute ?? 'npx', read),
     databaseUrls: detectDatabaseUrls(files, read),
     databaseSettings: detectDatabaseSettings(all, read),
-    databaseParts: detectDatabaseParts(all, read),
+    databaseParts,
     railsDatabases: await detectRailsDatabases(all, read),
     emptyDatabaseUrls: detectEmptyDatabaseUrls(files, read),
     sqliteFiles: detectSqliteFiles(root, files),
-    services: detectServices(files, compose, read),
+    services,
     compose,
     envValues,
     servers,
@@ -106,6 +110,11 @@ export async function detectRepository(root: string): Promise<Detection> {
     programs: detectPrograms(root),
     files,
   }
+}
+
+/** Of the repository's own code: an image that others have made is none. */
+function isBuiltServer({ image, ports }: ComposeService): boolean {
+  return image === undefined && ports.length > 0
 }
 
 /** Never entered: what they hold is made or installed, and a walk through them takes seconds. */

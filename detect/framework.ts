@@ -47,11 +47,13 @@ const nodeServers = ['express', 'fastify', 'koa', '@nestjs/core', 'hono', '@hono
 /** The environment template, as it is called unless configured otherwise. */
 const templateName = '.env.agent.template'
 
+/** `isContained`: a compose file builds and publishes what is started, so that no command need be anywhere else. */
 export function detectFrameworks(
   files: readonly string[],
   manifests: readonly Manifest[],
   python: Python | undefined,
   read: ReadFile,
+  isContained = false,
 ): Framework[] {
   const known = new Set(files)
   const fromPackages = manifests.flatMap((manifest) =>
@@ -65,7 +67,7 @@ export function detectFrameworks(
     ...fromPackages,
     ...detectDeno(files),
     ...detectRails(files, read),
-    ...detectPythonServers(files, python, read),
+    ...detectPythonServers(files, python, read, isContained),
   ]
 }
 
@@ -114,7 +116,8 @@ const starters = {
 }
 
 /**
- * True when scripts start a server that would not get PORT: neither its config nor the script itself names it. Pure.
+ * True when scripts start a server that would not get PORT: neither its config nor the script itself names it. A script's own
+ * `--port 3000` beats the config, and is a fixed port like any other. Pure.
  */
 export function adviseServer(
   id: 'vite' | 'astro',
@@ -122,7 +125,7 @@ export function adviseServer(
   config: { path: string; text: string } | undefined,
 ): true | undefined {
   const starting = Object.values(scripts).filter((script) => starters[id].test(script))
-  if (starting.every((script) => /--port[= ]\S*PORT/.test(script))) return undefined
+  if (starting.every((script) => /--port[= ]\S/.test(script))) return undefined
   const code = (config?.text ?? '').replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/gm, '')
   return /PORT\b/.test(code) ? undefined : true
 }
@@ -138,18 +141,25 @@ function detectRails(files: readonly string[], read: ReadFile): Framework[] {
     .map((path) => ({ ...kinds.rails, folder: folderOf(path), portAdvice: undefined }))
 }
 
-function detectPythonServers(files: readonly string[], python: Python | undefined, read: ReadFile): Framework[] {
+function detectPythonServers(
+  files: readonly string[],
+  python: Python | undefined,
+  read: ReadFile,
+  isContained: boolean,
+): Framework[] {
   const dependencies = python?.dependencies ?? new Set<string>()
   const manage = files.find((path) => posix.basename(path) === 'manage.py' && /django/i.test(read(path) ?? ''))
   const template = read(templateName) ?? ''
   const commands = commandLines(files, read)
   const found: Framework[] = []
   if (manage !== undefined || dependencies.has('django')) {
-    const file = runserverFile(commands)
+    const starting = runserverFile(commands)
+    const file = starting ?? 'CLAUDE.md'
     // make reads $$ as the shell's $.
     const port = /makefile$/i.test(file) ? '$${PORT:-8000}' : '${PORT:-8000}'
     const advice = { file, line: `python ${manage ?? 'manage.py'} runserver ${port}` }
-    const portAdvice = passesPort(commands, /\brunserver\b/) ? undefined : advice
+    const isFine = passesPort(commands, /\brunserver\b/) || (starting === undefined && isContained)
+    const portAdvice = isFine ? undefined : advice
     found.push({ ...kinds.django, folder: manage === undefined ? '' : folderOf(manage), portAdvice })
   }
   for (const [id, variable, command] of environmentServers) {
@@ -201,8 +211,8 @@ function passesPort(lines: readonly CommandLine[], command: RegExp): boolean {
   return lines.some(({ text }) => command.test(text) && /\$[{(]*\w*PORT\b/.test(text))
 }
 
-function runserverFile(lines: readonly CommandLine[]): string {
-  return lines.find(({ text }) => /\brunserver\b/.test(text))?.file ?? 'CLAUDE.md'
+function runserverFile(lines: readonly CommandLine[]): string | undefined {
+  return lines.find(({ text }) => /\brunserver\b/.test(text))?.file
 }
 
 /** `app.run(port=int(os.environ["PORT"]))` in a file at the top or in one folder below. */

@@ -25,10 +25,12 @@ export type PortFacts = {
   compose: readonly ComposeFile[]
   envValues: readonly EnvValue[]
   servers: readonly Server[]
+  /** Variables with the port of a database or another server beside the repository's own: only a compose service is one of a worktree's. */
+  others?: ReadonlySet<string>
 }
 
 /** No more than find room in a worktree's block: servers first, then services, then what else env files name. */
-export function namePorts({ compose: files, envValues, servers }: PortFacts): PortNames {
+export function namePorts({ compose: files, envValues, servers, others = new Set() }: PortFacts): PortNames {
   const services = publishedPorts(files)
   const published = new Map(services.flatMap(({ ports }) => ports.map(({ host, name }) => [host, name] as const)))
   const ofFolder = nameServers(servers, published)
@@ -39,7 +41,8 @@ export function namePorts({ compose: files, envValues, servers }: PortFacts): Po
     const name = ofFolder.get(folder)
     for (const port of ports) if (name !== undefined && !ofPort.has(port)) ofPort.set(port, name)
   }
-  nameOthers(envValues, servers, ofPort, own.length + count(chosen))
+  const ofRepository = envValues.filter(({ key }) => !others.has(key))
+  nameOthers(ofRepository, servers, ofPort, own.length + count(chosen))
   const serviceNames = new Set(chosen.flatMap(({ ports }) => ports.map(({ name }) => name)))
   const names = [...new Set(['app', ...own, ...ofPort.values()])].filter((name) => name !== 'app')
   return {

@@ -2,7 +2,7 @@
 import type { PortAdvice } from '../detect/framework.ts'
 import { findInsidePorts } from '../detect/source/find-ports.ts'
 import type { Hit } from '../detect/source/port-hit.ts'
-import { findPorts } from '../detect/source/repository-ports.ts'
+import { findPorts, type RepositoryPorts } from '../detect/source/repository-ports.ts'
 import type { Check, Context, Finding } from './check.ts'
 import { composePorts } from './compose-ports.ts'
 import { envPorts } from './env-ports.ts'
@@ -14,9 +14,7 @@ export const portsCheck: Check = {
   id: 'ports',
   title: 'Ports written into the code',
   run(context) {
-    const { project, sources, detection, template } = context
-    const { remap, names } = project.config.ports
-    const ports = findPorts(sources, detection.manifests, { remap, names, template }, templateKeys(context))
+    const ports = findFixedPorts(context)
     const ofCode = ports.hits.map(({ path, hit }) => describeHit(path, hit, context))
     const found = [...ofCode, ...composePorts(context), ...envPorts(context, ports.nameOf)]
     const faults = rankFindings(found, context)
@@ -29,8 +27,11 @@ export const frameworksCheck: Check = {
   title: 'Frameworks',
   run(context) {
     const { detection } = context
-    const unaware = detection.frameworks.flatMap(({ title, portAdvice }): Finding[] => {
-      if (portAdvice === undefined) return []
+    const advised = detection.frameworks.filter(({ portAdvice }) => portAdvice !== undefined)
+    const fixed = advised.length === 0 ? [] : findFixedPorts(context).hits.filter(({ hit }) => hit.rule === 'listen')
+    const unaware = advised.flatMap(({ title, portAdvice }): Finding[] => {
+      // The line is known already.
+      if (portAdvice === undefined || fixed.some(({ path }) => path === portAdvice.file)) return []
       const message = `${title} does not take its port from PORT`
       const why = 'Its server listens on the same port in every worktree.'
       return [{ id: 'frameworks.port', severity: 'error', message, why, ...advisePort(portAdvice, context) }]
@@ -40,6 +41,12 @@ export const frameworksCheck: Check = {
       ? unaware
       : [{ id: 'frameworks.ok', severity: 'ok', message: names === '' ? 'no framework that is known' : names }]
   },
+}
+
+function findFixedPorts(context: Context): RepositoryPorts {
+  const { project, sources, detection, template } = context
+  const { remap, names } = project.config.ports
+  return findPorts(sources, detection.manifests, { remap, names, template }, templateKeys(context))
 }
 
 /** A file is named where it is there; else what to make of the line. */

@@ -169,6 +169,7 @@ for (const [title, scripts, config, isAdvised] of [
   ['a script starts it with options', { dev: 'NODE_ENV=x vite --host' }, 'export default {}', true],
   ['its config reads PORT', { dev: 'vite dev' }, 'export default { server: { port: +process.env.PORT } }', undefined],
   ['its config reads PORT in a comment', { dev: 'vite dev' }, '// PORT\nexport default {}', true],
+  ['a port that the script fixes beats its config', { dev: 'vite --port 5431' }, undefined, undefined],
   ['the script passes PORT', { dev: 'vite --port ${PORT:-5173}' }, undefined, undefined],
   ['one of two scripts passes PORT', { dev: 'vite --port $PORT', preview: 'vite preview' }, undefined, true],
 ] as const) {

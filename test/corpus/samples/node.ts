@@ -107,9 +107,9 @@ export const twoApps: Sample = {
       argv: ['npm', 'run', 'dev'],
       port: 'api',
       mainPort: 4421,
-      expect: (answer, { ports, isMain }) => {
+      expect: (answer, { ports }) => {
         assert.equal(answer['secret'], 's3cret')
-        assert.equal(answer['origin'], `http://localhost:${isMain ? 3421 : (ports['web'] ?? ports['app'])}`)
+        assert.equal(answer['origin'], `http://localhost:${ports['app']}`)
       },
     },
     {
@@ -176,7 +176,7 @@ export const turbo: Sample = {
       },
     },
   ],
-  left: ['apps/tanstack-start/vite.config.ts', 'apps/tanstack-start/vite.config.ts:1', 'turbo.json'],
+  left: ['apps/tanstack-start/vite.config.ts:1', 'turbo.json'],
 }
 
 export const uptime: Sample = {
@@ -226,5 +226,5 @@ export default defineConfig({
 `,
     'src/main.ts': "document.body.textContent = 'hello'\n",
   },
-  left: ['package.json:3', 'playwright.config.ts:3', 'playwright.config.ts:4', 'vite.config.ts'],
+  left: ['package.json:3', 'playwright.config.ts:3', 'playwright.config.ts:4'],
 }

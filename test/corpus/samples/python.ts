@@ -79,7 +79,7 @@ export const django: Sample = {
     },
   ],
   checks: [{ argv: ['python3', 'test_shop.py'] }],
-  left: ['Makefile', 'Makefile:2'],
+  left: ['Makefile:2'],
 }
 
 export const fastapi: Sample = {
