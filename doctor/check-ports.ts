@@ -1,5 +1,4 @@
 /** Ports that no worktree could change: in code, in compose files, in env files, and where a framework does not ask for PORT. */
-import type { PortAdvice } from '../detect/framework.ts'
 import { findInsidePorts } from '../detect/source/find-ports.ts'
 import type { Hit } from '../detect/source/port-hit.ts'
 import { findPorts, type RepositoryPorts } from '../detect/source/repository-ports.ts'
@@ -22,41 +21,11 @@ export const portsCheck: Check = {
   },
 }
 
-export const frameworksCheck: Check = {
-  id: 'frameworks',
-  title: 'Frameworks',
-  run(context) {
-    const { detection } = context
-    const advised = detection.frameworks.filter(({ portAdvice }) => portAdvice !== undefined)
-    const fixed = advised.length === 0 ? [] : findFixedPorts(context).hits.filter(({ hit }) => hit.rule === 'listen')
-    const unaware = advised.flatMap(({ title, portAdvice }): Finding[] => {
-      // The line is known already.
-      if (portAdvice === undefined || fixed.some(({ path }) => path === portAdvice.file)) return []
-      const message = `${title} does not take its port from PORT`
-      const why = 'Its server listens on the same port in every worktree.'
-      return [{ id: 'frameworks.port', severity: 'error', message, why, ...advisePort(portAdvice, context) }]
-    })
-    const names = [...new Set(detection.frameworks.map(({ title }) => title))].join(', ')
-    return unaware.length > 0
-      ? unaware
-      : [{ id: 'frameworks.ok', severity: 'ok', message: names === '' ? 'no framework that is known' : names }]
-  },
-}
-
-function findFixedPorts(context: Context): RepositoryPorts {
+/** Those of code and settings, as the template has them named. */
+export function findFixedPorts(context: Context): RepositoryPorts {
   const { project, sources, detection, template } = context
   const { remap, names } = project.config.ports
   return findPorts(sources, detection.manifests, { remap, names, template }, templateKeys(context))
-}
-
-/** A file is named where it is there; else what to make of the line. */
-function advisePort({ file, line }: PortAdvice, { detection, project }: Context): Pick<Finding, 'fix' | 'file'> {
-  const { tracked, untracked } = detection.files
-  const isThere = tracked.includes(file) || untracked.includes(file) || file === project.config.environment.template
-  if (isThere) return { fix: `in ${file}: ${line}`, file }
-  return {
-    fix: file.endsWith('.md') ? `start it with: ${line}` : `make ${file}: export default { ${line.replace(/,$/, '')} }`,
-  }
 }
 
 const nothingFound: Finding = { id: 'ports.ok', severity: 'ok', message: 'no port is fixed in what was read' }

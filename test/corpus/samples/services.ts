@@ -196,7 +196,9 @@ export const spring: Sample = {
     'pom.xml': '<project><artifactId>api</artifactId></project>\n',
     'src/main/resources/application.properties': 'server.port=8491\nspring.datasource.url=jdbc:h2:mem:app\n',
   },
-  left: ['src/main/resources/application.properties:1'],
+  // What Spring itself reads of its environment.
+  servers: [{ argv: ['sh', '-c', 'exec python3 -m http.server "${SERVER_PORT:-8491}"'], port: 'app', mainPort: 8491 }],
+  left: [],
 }
 
 export const laravel: Sample = {
