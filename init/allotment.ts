@@ -9,6 +9,8 @@ import { findPorts, portTemplateLines, testTargetLines } from '../detect/source/
 import type { SourceFile } from '../detect/source/source-files.ts'
 import { findPostgresService } from '../detect/postgres.ts'
 import type { Answers, DatabaseAnswer } from './answers.ts'
+import type { NamedService } from './find-services.ts'
+import type { ServiceKind } from '../lib/project/services-config.ts'
 import { appFiles, composeLines, topLines, type EnvFacts } from './env-lines.ts'
 
 export type Allotment = {
@@ -20,6 +22,8 @@ export type Allotment = {
   remap: Readonly<Record<string, string>>
   /** "environment.files". */
   files: Readonly<Record<string, AppFile>>
+  /** "services": servers of which each worktree has its own part. */
+  services: Readonly<Record<string, { kind: ServiceKind; url: string; seed?: true }>>
   /** Of the template. */
   lines: readonly string[]
 }
@@ -29,6 +33,7 @@ export function allot(
   detection: Detection,
   answers: Pick<Answers, 'database' | 'portNames'>,
   sources: readonly SourceFile[],
+  services: readonly NamedService[] = [],
 ): Allotment {
   const { database, portNames } = answers
   const compose = withoutContainer(detection.portNames.compose, database)
@@ -39,7 +44,8 @@ export function allot(
   const remap = isWorthNaming(kept, detection)
     ? Object.fromEntries(kept.map(([port, name]) => [String(port), name]))
     : {}
-  const lines = [...composeLines(facts), ...topLines(facts)]
+  const ofServices = services.map(({ name, key }) => `${key}="$AGENT_${name.toUpperCase()}_URL"`)
+  const lines = [...ofServices, ...composeLines(facts), ...topLines(facts)]
   const settings = { remap, names: portNames, template: lines.join('\n') }
   const ofCode = codeLines(detection, sources, settings, blockSize - names.size)
   return {
@@ -47,8 +53,14 @@ export function allot(
     compose,
     remap,
     files: appFiles(facts),
+    services: Object.fromEntries(services.map((each) => [each.name, serviceSetting(each)])),
     lines: [...lines, ...ofCode],
   }
+}
+
+/** MySQL's is a copy, as PostgreSQL's are. */
+function serviceSetting({ kind, key }: NamedService): Allotment['services'][string] {
+  return { kind, url: `$${key}`, ...(kind === 'mysql' ? { seed: true } : {}) }
 }
 
 /** What doctor would say is missing for the code; a port of yet another name might find no room in a worktree's block. */

@@ -45,7 +45,7 @@ export function setConfig(
   return mark + edited.text
 }
 
-const nothingAllotted = { envFile: '.env.local', compose: {}, remap: {}, files: {} }
+const nothingAllotted = { envFile: '.env.local', compose: {}, remap: {}, files: {}, services: {} }
 
 /** True for a file that says nothing: no key but the schema's. */
 export function isEmptyConfig(text: string): boolean {
@@ -82,18 +82,20 @@ function listSettings(answers: Answers, current: Config): Setting[] {
 
 /** What is there stays as its author wrote it; what is found beside it is added. */
 function listAllotted(
-  { envFile, compose, remap, files }: Omit<Allotment, 'lines'>,
+  { envFile, compose, remap, files, services }: Omit<Allotment, 'lines'>,
   now: Config,
   json: string,
 ): Setting[] {
   const written = parseJson(json)
   const environment = isObject(written) && isObject(written['environment']) ? written['environment'] : {}
+  const servers = isObject(written) && isObject(written['services']) ? written['services'] : {}
   const file = { key: ['environment', 'file'], value: envFile, current: now.environment.file } as const
   return [
     merge(['compose', 'ports'], compose, now.compose.ports),
     merge(['ports', 'remap'], remap, now.ports.remap),
     ...('file' in environment ? [] : [{ ...file, fallback: '.env.local' }]),
     merge(['environment', 'files'], files, now.environment.files),
+    merge(['services'], services, servers),
   ]
 }
 

@@ -1,5 +1,6 @@
 /** A plan in few words: which files, and what will be let run here once it is carried out. Pure. */
 import { dirname, relative } from 'node:path'
+import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { visible } from '../lib/report/visible-text.ts'
 import type { Config } from '../lib/project/config.ts'
 import { displayWidth } from './display-width.ts'
@@ -30,11 +31,14 @@ export function listFiles({ changes }: InitPlan, root: string): string[] {
 }
 
 /** What comes with the repository and is run on this machine once it is trusted, with nothing in it hidden from the eye. */
-export function listTrusted({ setup, teardown, database }: Config): string[] {
+export function listTrusted({ setup, teardown, database, services }: Config): string[] {
   return [
     ...setup.map((command) => `set-up: ${command}`),
     ...teardown.map((command) => `teardown: ${command}`),
     ...listTrustedDatabase(database).map(({ what, text }) => `${what}: ${text}`),
+    ...Object.entries(services).flatMap(([name, { url }]) =>
+      url === '' ? [] : `shared server ${name}: ${hideSecrets(url, { keeps: 'references' })}`,
+    ),
   ].map(visible)
 }
 

@@ -1,4 +1,5 @@
 /** What is to become of files, as data: a change of each, and the plan that they make up. */
+import type { NamedService } from './find-services.ts'
 
 /** One file. `path` is absolute; undefined text means that there is no such file. */
 export type FileChange = {
@@ -24,6 +25,8 @@ export type InitPlan = {
 }
 
 export type PlanOptions = {
+  /** Servers of which each worktree is to have its own part; none by default. */
+  services?: readonly NamedService[]
   /** What happens to copied files that somebody has edited; 'keep' by default. */
   edited?: 'keep' | 'overwrite'
 }

@@ -6,6 +6,7 @@ import type { Answers, InitPlace } from './answers.ts'
 import { allot, type Allotment } from './allotment.ts'
 import { isEmptyConfig, setConfig } from './config-file.ts'
 import type { Detection } from '../detect/detect.ts'
+import type { NamedService } from './find-services.ts'
 import { loadSourceFiles } from '../detect/source/source-files.ts'
 import { findHouseIndent } from './house-indent.ts'
 import { removeIgnoreBlock, setIgnoreBlock } from './gitignore.ts'
@@ -28,10 +29,10 @@ export type RepositoryPlan = {
 export function planRepository(
   { root }: InitPlace,
   answers: Answers,
-  detection: Detection,
+  { detection, services: shared }: { detection: Detection; services: readonly NamedService[] },
   earlier: RepositoryRecord,
 ): RepositoryPlan {
-  const allotment = allot(detection, answers, loadSourceFiles(root, detection.files).sources)
+  const allotment = allot(detection, answers, loadSourceFiles(root, detection.files).sources, shared)
   const config = planConfig(root, answers, allotment, earlier.config)
   const { environment, database, services } = parseConfig(config.change.after ?? '', config.change.path)
   const template = planTemplate(root, environment, answers, { ...detection, lines: allotment.lines }, earlier.template)

@@ -37,7 +37,7 @@ export async function planInit(
   const installation = loadInstallation(place, kindOf(scope))
   const { folder, manifest: earlier, repositoryKey: key } = installation
   const repository: RepositoryPlan | undefined = hasRepository
-    ? planRepository(place, answers, detection, earlier.repositories[key] ?? {})
+    ? planRepository(place, answers, { detection, services: options.services ?? [] }, earlier.repositories[key] ?? {})
     : undefined
   // A copy in the home is for every repository.
   const hasServers = scope === 'user' || (repository?.usesServers ?? true)

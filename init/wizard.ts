@@ -26,6 +26,7 @@ import { planInit } from './plan.ts'
 import { askYes, Cancelled, preparePrompts, screen } from './prompts.ts'
 import { renderPlan } from './render-plan.ts'
 import { findServer } from './find-server.ts'
+import { findServices } from './find-services.ts'
 import { explainProvider } from './questions/database.ts'
 import { fitSetup } from './questions/migrations.ts'
 import { listExcludable } from './questions/worktree.ts'
@@ -84,7 +85,8 @@ async function work(place: InitPlace, { given, edited, writes }: WizardOptions):
   const [from, to] = [defaults.database.provider, providerOf(given, defaults)]
   const setup = fitSetup(defaults.setup, detection, { from, to })
   const answers = completeAnswers(given, { ...defaults, setup }, suggestOffers(detection, to))
-  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep' })
+  const services = await findServices(place.root, detection)
+  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep', services })
   return finish({ place, answers, plan }, writes)
 }
 
@@ -136,11 +138,12 @@ async function planWithConsent(
   detection: Detection,
   edited: WizardOptions['edited'],
 ): Promise<InitPlan> {
-  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep' })
+  const services = await findServices(place.root, detection)
+  const plan = await planInit(place, answers, detection, { edited: edited ?? 'keep', services })
   if (edited !== undefined || plan.conflicts.length === 0) return plan
   say(['These copies of ours have been edited:', ...plan.conflicts.map((path) => `  ${shortPath(path, place.root)}`)])
   if (!(await askYes('Replace them? (No keeps them as they are)', false))) return plan
-  return planInit(place, answers, detection, { edited: 'overwrite' })
+  return planInit(place, answers, detection, { edited: 'overwrite', services })
 }
 
 async function confirmPlan(place: InitPlace, plan: InitPlan): Promise<void> {

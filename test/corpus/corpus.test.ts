@@ -8,6 +8,7 @@ import { createSandbox, type Sandbox } from '../support/sandbox.ts'
 import * as node from './samples/node.ts'
 import * as python from './samples/python.ts'
 import * as services from './samples/services.ts'
+import { startRedis } from '../support/shared-servers.ts'
 import { withFreePorts } from './free-ports.ts'
 import type { Sample } from './sample.ts'
 import { tellStory } from './story.ts'
@@ -22,6 +23,10 @@ for (const sample of samples) {
     const sandbox = createSandbox(t)
     sandbox.env['PATH'] = pathWithoutDocker(sandbox)
     const own = await withFreePorts(sample)
+    if (sample.usesRedis) {
+      const redis = await startRedis(t, sandbox, 16)
+      return redis === undefined ? undefined : tellStory(t, own, { sandbox, redis })
+    }
     if (!sample.usesPostgres) return tellStory(t, own, { sandbox })
     sandbox.env['PATH'] = [dirname(postgresProgram('psql')), sandbox.env['PATH']].join(delimiter)
     const postgres = server()

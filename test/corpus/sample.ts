@@ -1,6 +1,7 @@
 /** A sample repository: the shape of one that people have, in small. Nothing in it knows of agent-isolate. */
 import type { PostgresServer } from '../support/postgres.ts'
 import type { Sandbox } from '../support/sandbox.ts'
+import type { SharedServer } from '../support/shared-servers.ts'
 
 export type Sample = {
   name: string
@@ -12,6 +13,8 @@ export type Sample = {
   prepare?: (root: string, around: Surroundings) => void
   /** Needs a PostgreSQL server. */
   usesPostgres?: boolean
+  /** Needs a Redis server. */
+  usesRedis?: boolean
   /** Flags of `init --yes`. */
   flags?: readonly string[]
   /** Started in the main checkout and in each worktree, all at the same time. */
@@ -24,8 +27,8 @@ export type Sample = {
   traces?: readonly RegExp[]
 }
 
-/** `postgres` where the sample uses it; a database `app` is there. */
-export type Surroundings = { sandbox: Sandbox; postgres?: PostgresServer }
+/** Servers where the sample uses them; PostgreSQL's has a database `app`. */
+export type Surroundings = { sandbox: Sandbox; postgres?: PostgresServer; redis?: SharedServer }
 
 /** A program and its arguments, started in `folder` of the checkout. */
 export type Command = { folder?: string; argv: readonly string[]; env?: Readonly<Record<string, string>> }

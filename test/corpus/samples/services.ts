@@ -201,6 +201,47 @@ export const spring: Sample = {
   left: [],
 }
 
+export const queue: Sample = {
+  name: 'a queue in a Redis server of this machine',
+  usesRedis: true,
+  files: {
+    '.gitignore': '.env\n',
+    'package.json': '{ "type": "module", "dependencies": { "bullmq": "5" } }\n',
+    '.env.example': 'PORT=3481\nREDIS_URL=redis://localhost:6379/0\n',
+    // Says how many have come; who shares its keys counts on, or begins anew.
+    'server.js': `import { createServer } from 'node:http'
+import { connect } from 'node:net'
+process.loadEnvFile('.env')
+const { hostname, port, pathname } = new URL(process.env.REDIS_URL)
+const ask = (...commands) =>
+  new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect({ host: hostname, port })
+    socket.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => resolve(text)).on('error', reject)
+    socket.write(\`SELECT \${pathname.slice(1) || 0}\\r\\n\${commands.join('\\r\\n')}\\r\\nQUIT\\r\\n\`)
+  })
+if (process.argv[2] === 'flush') {
+  const words = await ask('FLUSHDB', 'INCR jobs', 'INCR jobs', 'GET jobs')
+  if (!words.includes('$1\\r\\n2\\r\\n')) throw new Error(words)
+} else
+  createServer(async (_, response) =>
+    response.end(JSON.stringify({ cwd: process.cwd(), jobs: /:(\\d+)/.exec(await ask('INCR jobs'))[1] })),
+  ).listen(Number(process.env.PORT), '127.0.0.1')
+`,
+  },
+  local: ({ redis }) => ({ '.env': `PORT=3481\nREDIS_URL=redis://127.0.0.1:${redis?.port}/0\n` }),
+  servers: [
+    {
+      argv: ['node', 'server.js'],
+      port: 'app',
+      mainPort: 3481,
+      expect: ({ jobs }) => assert.equal(jobs, '1'),
+    },
+  ],
+  checks: [{ argv: ['node', 'server.js', 'flush'] }],
+  left: [],
+}
+
 export const laravel: Sample = {
   name: 'Laravel with SQLite',
   files: {
