@@ -1,7 +1,9 @@
 /** How a project uses PostgreSQL: the image of its compose file, and the variables through which it is told of the server. Pure. */
 import { posix } from 'node:path'
 import type { ComposeFile } from './compose.ts'
+import type { DatabaseInParts } from './database-parts.ts'
 import type { EnvDatabaseUrl } from './database.ts'
+import type { RailsDatabase } from './database-yml.ts'
 import type { Orm } from './orm.ts'
 import type { ReadFile } from './repository-files.ts'
 
@@ -37,8 +39,11 @@ function fillDefaults(text: string): string {
 }
 
 /** Whether anything in the repository says so. */
-export function usesPostgres({ orms, databaseUrls, compose }: PostgresSigns): boolean {
-  const providers = [...orms, ...databaseUrls].map(({ provider }) => provider)
+export function usesPostgres(
+  signs: PostgresSigns & { databaseParts: readonly DatabaseInParts[]; railsDatabases: readonly RailsDatabase[] },
+): boolean {
+  const { orms, databaseUrls, databaseParts, railsDatabases, compose } = signs
+  const providers = [...orms, ...databaseUrls, ...databaseParts, ...railsDatabases].map(({ provider }) => provider)
   return providers.includes('postgresql') || findPostgresService(compose) !== undefined
 }
 

@@ -6,12 +6,14 @@ import type { Answers, DatabaseOffers, GivenAnswers, Provider } from '../../init
 import { wrapText } from '../../init/describe-plan.ts'
 import { describeDetection } from '../../init/describe-detection.ts'
 import type { Detection } from '../../detect/detect.ts'
+import { setConfig } from '../../init/config-file.ts'
 import { completeAnswers, questionsLeft } from '../../init/given-answers.ts'
 import { findVariableFault } from '../../init/questions/database.ts'
 import { fitSetup } from '../../init/questions/migrations.ts'
 import { splitList } from '../../init/questions/worktree.ts'
 import { listExcludable } from '../../init/questions/worktree.ts'
 import { namePorts } from '../../detect/port-names.ts'
+import { databaseLines } from '../../init/template-database.ts'
 import { suggestAnswers, suggestOffers } from '../../init/suggest-answers.ts'
 
 const defaults: Answers = {
@@ -215,6 +217,45 @@ test('where docker answers, a project that can fill a new PostgreSQL database is
     suggestAnswers({ ...nothing, orms: [onPostgres, { ...onPostgres, id: 'knex', provider: 'mysql' }] }, hasDocker),
   ]
   for (const answers of none) assert.deepEqual([answers.database, answers.setup], [{ provider: 'none' }, []])
+})
+
+test('a server whose parts env files name is one like any other, and Rails has all the files of its database.yml', () => {
+  const keys = { host: 'DB_HOST', name: 'DB_NAME' }
+  const place = { host: 'localhost', port: 5432, database: 'shop', url: 'postgresql://$DB_HOST/$DB_NAME' }
+  const parts = { file: '.env', line: 1, provider: 'postgresql', keys, ...place } as const
+  const inParts = { ...nothing, databaseParts: [parts] }
+  const answers = suggestAnswers(inParts, { hasDocker: false, hasServer: true })
+  assert.deepEqual(answers.database, { provider: 'postgres-server', url: place.url, hasTest: false })
+  assert.equal(suggestAnswers(inParts, noDocker).database.provider, 'none')
+  const elsewhere = { ...nothing, databaseParts: [{ ...parts, file: 'apps/api/.env' }] }
+  assert.equal(suggestOffers(elsewhere, 'postgres-server').url, undefined)
+
+  const railsDatabases = ['primary', 'queue'].map((name) => {
+    const database = `storage/${name}.sqlite3`
+    const where = { file: 'config/database.yml', line: 1, host: undefined, port: undefined, variables: {} }
+    return { ...where, environment: 'development', name, provider: 'sqlite', database } as const
+  })
+  const detection = { ...nothing, railsDatabases }
+  const rails = suggestAnswers(detection, noDocker)
+  const path = ['storage/primary.sqlite3', 'storage/queue.sqlite3']
+  assert.deepEqual(rails.database, { provider: 'sqlite', path, seed: undefined, hasTest: false })
+  assert.deepEqual(databaseLines(rails, detection), [], 'what DATABASE_URL says would hold for tests as well')
+  const config = setConfig(undefined, 'agent-isolate.json', rails) ?? ''
+  assert.deepEqual(JSON.parse(config).database, { path })
+  assert.equal(setConfig(config, 'agent-isolate.json', rails), config)
+  assert.deepEqual(answersTo('--database-path', path.join()), { path })
+})
+
+test('the port of a database that no compose service publishes is no name of a worktree’s own', () => {
+  const value = { file: '.env', folder: '', line: 1, scheme: undefined, isTracked: false, isSample: false }
+  const envValues = ['DATABASE_PORT', 'API_PORT'].map((key, n) => ({
+    ...value,
+    key,
+    value: `600${n}`,
+    ports: [6000 + n],
+  }))
+  const others = new Set(['DATABASE_PORT'])
+  assert.deepEqual(namePorts({ compose: [], envValues, servers: [], others }).names, ['api'])
 })
 
 test('the image of the compose file is suggested where it is the official one, or made from it', () => {
