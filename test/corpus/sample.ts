@@ -23,6 +23,9 @@ export type Sample = {
   checks?: readonly Command[]
   /** What `doctor` leaves to the user after `init --yes`, as `file:line` or `file`: nothing of it is ours. */
   left: readonly string[]
+  /** What the user makes of those lines: files as they are then. After it doctor leaves nothing but `leftThen`. */
+  mend?: Readonly<Record<string, string>>
+  leftThen?: readonly string[]
   /** Paths of what its programs leave in the main checkout. */
   traces?: readonly RegExp[]
 }

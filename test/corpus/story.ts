@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -32,6 +32,7 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
   sandbox.git(root, 'add', '--all')
   sandbox.git(root, 'commit', '--quiet', '--message=agents')
   assert.deepEqual(await listFindings(sandbox, root), [...sample.left].toSorted(), 'what doctor leaves to the user')
+  await mendFiles(sandbox, root, sample)
   const committed = snapshotFolder(root)
 
   const main: Checkout = { folder: root, isMain: true, ports: mainPorts(sample) }
@@ -50,7 +51,15 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
   assert.equal(sandbox.git(root, 'status', '--porcelain'), '')
   assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces(committed, sample))
   sandbox.cli(root, 'uninstall', '--yes')
-  assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces(before, sample))
+  assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces({ ...before, ...sample.mend }, sample))
+}
+
+/** What the user does about doctor's lines, committed. */
+async function mendFiles(sandbox: Sandbox, root: string, { mend, leftThen = [] }: Sample): Promise<void> {
+  if (mend === undefined) return
+  for (const [path, text] of Object.entries(mend)) sandbox.write(join(basename(root), path), text)
+  sandbox.git(root, 'commit', '--quiet', '--all', '--message=doctor')
+  assert.deepEqual(await listFindings(sandbox, root), [...leftThen].toSorted(), 'what doctor leaves after its lines')
 }
 
 /** Whatever names its interpreter. */

@@ -1,0 +1,17 @@
+/** Small apps on the real tools, each through the whole story; a tool that is missing is named as skipped. `npm run test:real`. */
+import { test } from 'node:test'
+import { tellStory } from '../corpus/story.ts'
+import { createSandbox } from '../support/sandbox.ts'
+import type { RealSample } from './real-sample.ts'
+import * as javascript from './samples/javascript.ts'
+import * as python from './samples/python.ts'
+
+const samples: readonly RealSample[] = [javascript, python].flatMap((module): RealSample[] => Object.values(module))
+
+for (const sample of samples) {
+  test(sample.name, { skip: sample.missing() }, async (t) => {
+    const sandbox = createSandbox(t)
+    sandbox.env['DOCKER_HOST'] = 'unix:///nowhere.sock'
+    await tellStory(t, sample, { sandbox })
+  })
+}
