@@ -21,6 +21,8 @@ export type Sample = {
   servers?: readonly Server[]
   /** Run in both worktrees at the same time, when the servers are up. */
   checks?: readonly Command[]
+  /** Run in the main checkout after that, while the worktrees are there. */
+  mainChecks?: readonly Command[]
   /** What `doctor` leaves to the user after `init --yes`, as `file:line` or `file`: nothing of it is ours. */
   left: readonly string[]
   /** What the user makes of those lines: files as they are then. After it doctor leaves nothing but `leftThen`. */

@@ -43,6 +43,7 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
       for (const server of sample.servers ?? []) await checkServer(server, checkout)
     }
     await Promise.all(worktrees.map((worktree) => runChecks(sandbox, worktree, sample.checks ?? [])))
+    await runChecks(sandbox, main, sample.mainChecks ?? [])
   })
 
   for (const { folder } of worktrees) assert.equal(sandbox.git(folder, 'status', '--porcelain'), '')
@@ -58,7 +59,8 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
 async function mendFiles(sandbox: Sandbox, root: string, { mend, leftThen = [] }: Sample): Promise<void> {
   if (mend === undefined) return
   for (const [path, text] of Object.entries(mend)) sandbox.write(join(basename(root), path), text)
-  sandbox.git(root, 'commit', '--quiet', '--all', '--message=doctor')
+  sandbox.git(root, 'add', '--all')
+  sandbox.git(root, 'commit', '--quiet', '--message=doctor')
   assert.deepEqual(await listFindings(sandbox, root), [...leftThen].toSorted(), 'what doctor leaves after its lines')
 }
 

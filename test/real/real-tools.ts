@@ -3,10 +3,16 @@ import { test } from 'node:test'
 import { tellStory } from '../corpus/story.ts'
 import { createSandbox } from '../support/sandbox.ts'
 import type { RealSample } from './real-sample.ts'
-import * as javascript from './samples/javascript.ts'
+import * as drizzle from './samples/drizzle.ts'
+import * as next from './samples/next.ts'
+import * as playwright from './samples/playwright.ts'
 import * as python from './samples/python.ts'
+import * as tools from './samples/tools.ts'
+import * as turbo from './samples/turbo.ts'
+import * as vite from './samples/vite.ts'
 
-const samples: readonly RealSample[] = [javascript, python].flatMap((module): RealSample[] => Object.values(module))
+const modules = [vite, next, turbo, drizzle, tools, playwright, python]
+const samples: readonly RealSample[] = modules.flatMap((module): RealSample[] => Object.values(module))
 
 for (const sample of samples) {
   test(sample.name, { skip: sample.missing() }, async (t) => {

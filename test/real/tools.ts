@@ -6,8 +6,27 @@ import type { Sandbox } from '../support/sandbox.ts'
 
 /** What samples install from npm. */
 export const versions = {
+  '@biomejs/biome': '2.6.8',
+  '@eslint/js': '10.0.1',
+  '@libsql/client': '0.18.0',
+  '@playwright/test': '1.65.1',
+  dotenv: '18.0.10',
+  'drizzle-kit': '0.31.11',
+  'drizzle-orm': '0.45.4',
+  eslint: '10.15.0',
+  husky: '9.1.7',
+  jest: '30.5.2',
+  next: '16.4.6',
+  npm: '11.19.1',
+  react: '19.3.1',
+  'react-dom': '19.3.1',
+  turbo: '2.11.11',
   vite: '8.3.8',
+  vitest: '4.1.12',
 } as const
+
+/** As npm writes it. */
+export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 
 /** For a package.json: the named packages in their versions. */
 export function packages(...names: (keyof typeof versions)[]): Record<string, string> {
@@ -19,7 +38,11 @@ export function npmInstall(root: string, { env, git }: Sandbox): void {
   const args = ['install', '--no-audit', '--no-fund', '--prefer-offline']
   execFileSync('npm', args, {
     cwd: root,
-    env: { ...env, npm_config_cache: process.env['npm_config_cache'] ?? join(homedir(), '.npm') },
+    env: {
+      ...env,
+      PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1',
+      npm_config_cache: process.env['npm_config_cache'] ?? join(homedir(), '.npm'),
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   git(root, 'add', '--all')
@@ -35,7 +58,12 @@ export function missing(file: string, ...args: string[]): string | false {
   return status === 0 ? false : `${[file, ...args].join(' ')} does not work here`
 }
 
-/** The same for a module of Python. */
+/** The same for npm's registry. */
+export function missingNpm(): string | false {
+  return missing('npm', 'ping')
+}
+
+/** The same for modules of Python. */
 export function missingPython(...modules: string[]): string | false {
   return missing(python, '-c', `import ${modules.join(', ')}`)
 }

@@ -1,17 +1,14 @@
-/** Development servers of JavaScript. */
+/** Vite, whose port is a flag or its config's. */
 import assert from 'node:assert/strict'
 import type { RealSample } from '../real-sample.ts'
-import { missing, npmInstall, packages } from '../tools.ts'
-
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
-const noNpm = (): string | false => missing('npm', 'ping')
+import { json, missingNpm, npmInstall, packages } from '../tools.ts'
 
 const vitePackage = (dev: string): string =>
   json({ type: 'module', scripts: { dev, test: 'node test.mjs' }, devDependencies: packages('vite') })
 
 export const vite: RealSample = {
   name: 'Vite with its port in a script',
-  missing: noNpm,
+  missing: missingNpm,
   files: {
     '.gitignore': 'node_modules\n',
     'package.json': vitePackage('vite --port 5461 --strictPort'),
