@@ -1,7 +1,8 @@
 /**
  * Test runners, linters and formatters that, run in the main checkout, go into the folder of the worktrees, with the line that
- * keeps each out. Which of them read .gitignore, and which pass by hidden folders, was measured (Biome 2.6, eslint 10, Jest 30,
- * oxlint 1.94, Prettier 3.10, Vitest 4.1) or is in their documentation. Pure.
+ * keeps each out. Which of them read .gitignore, and which pass by hidden folders, was measured for Biome 2.6, eslint 10, Jest 30,
+ * oxlint 1.94, Prettier 3.10 and Vitest 4.1. What is said of Next.js, Biome 1, TypeScript, pytest, Ruff, mypy and flake8 is from their
+ * documentation alone. Pure.
  */
 import { isObject, parseJson } from '../lib/files/json.ts'
 import { parseManifest } from './packages.ts'

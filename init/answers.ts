@@ -37,6 +37,8 @@ export type Answers = {
   excludePatterns: readonly string[]
   /** Shell commands for a new worktree. */
   setup: readonly string[]
+  /** Whether test runners and linters are kept out of the worktrees' folder, in configs of theirs that are safe to edit. */
+  toolIgnores: boolean
 }
 
 /** Every answer by itself, whatever the kind of database, as an option or a question gives it. */

@@ -24,6 +24,7 @@ export function preferInstalled(suggested: Answers, place: InitPlace): Answers {
     scope: installed?.scope ?? suggested.scope,
     delivery: installed === undefined ? suggested.delivery : findDelivery(place, installed.scope, suggested.delivery),
     excludePatterns: installed?.excludePatterns ?? suggested.excludePatterns,
+    toolIgnores: installed === undefined || !isDeclined(place, installed.scope),
   }
 }
 
@@ -43,6 +44,13 @@ type Installed = { scope: Scope; excludePatterns: readonly string[] }
 function findDelivery(place: InitPlace, scope: Scope, suggested: Delivery): Delivery {
   const { folder, manifest } = loadInstallation(place, kindOf(scope))
   return manifest.delivery ?? (isWorkedOn(folder, manifest.files) ? 'source' : suggested)
+}
+
+/** An earlier `init` was told to leave the configs of tools alone. */
+function isDeclined(place: InitPlace, scope: Scope): boolean {
+  const { manifest, repositoryKey } = loadInstallation(place, kindOf(scope))
+  const tools = manifest.repositories[repositoryKey]?.tools
+  return tools !== undefined && Object.keys(tools).length === 0
 }
 
 /** The user's own settings hold for every repository, those without a record included. */

@@ -4,12 +4,20 @@ import { IsolateError } from '../lib/report/isolate-error.ts'
 import { isObject, parseJson } from '../lib/files/json.ts'
 import { deliveries, type Delivery } from './answers.ts'
 import type { SettingsRecord } from './settings.ts'
+import { isToolEdits, type ToolEdit } from './tool-edits.ts'
 
 /** A file outside of the copy. `original` is its text before `init`, null where there was none. Never a secret: these are committed. */
 export type WrittenFile = { sha256: string; original: string | null }
 
-/** What `init` wrote at the top of one repository. `ignoreFile`: whether .gitignore was made for our block. */
-export type RepositoryRecord = { config?: WrittenFile; template?: WrittenFile & { path: string }; ignoreFile?: 'made' }
+/** What `init` wrote at the top of one repository. */
+export type RepositoryRecord = {
+  config?: WrittenFile
+  template?: WrittenFile & { path: string }
+  /** Whether .gitignore was made for our block. */
+  ignoreFile?: 'made'
+  /** Edits of tools' configs, by path; none where somebody did not want them. */
+  tools?: Readonly<Record<string, ToolEdit>>
+}
 
 export type Manifest = {
   version: string
@@ -78,11 +86,12 @@ function isSettingsRecord(value: unknown): value is SettingsRecord {
 
 function isRepositoryRecord(value: unknown): value is RepositoryRecord {
   if (!isObject(value)) return false
-  const { config, template, ignoreFile } = value
+  const { config, template, ignoreFile, tools } = value
   return (
     (config === undefined || isWrittenFile(config)) &&
     (template === undefined || (isWrittenFile(template) && 'path' in template && isInner(template.path))) &&
-    (ignoreFile === undefined || ignoreFile === 'made')
+    (ignoreFile === undefined || ignoreFile === 'made') &&
+    (tools === undefined || isToolEdits(tools))
   )
 }
 

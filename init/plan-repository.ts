@@ -15,6 +15,7 @@ import type { FileChange } from './file-change.ts'
 import { readText } from './read-text.ts'
 import { fingerprintOf, hashOf, isUntouched } from './untouched.ts'
 import { adviseOnDatabase, describeUnread } from './database-advice.ts'
+import { planToolIgnores, planToolRemoval } from './tool-ignores.ts'
 import { adviseOnPorts, findMissingLines, renderFirstTemplate, type TemplateFacts } from './template.ts'
 
 export type RepositoryPlan = {
@@ -34,18 +35,22 @@ export function planRepository(
 ): RepositoryPlan {
   const allotment = allot(detection, answers, loadSourceFiles(root, detection.files).sources, shared)
   const config = planConfig(root, answers, allotment, earlier.config)
-  const { environment, database, services } = parseConfig(config.change.after ?? '', config.change.path)
+  const { environment, database, services, worktrees } = parseConfig(config.change.after ?? '', config.change.path)
   const template = planTemplate(root, environment, answers, { ...detection, lines: allotment.lines }, earlier.template)
   const ignore = planIgnoreFile(root, ignoreLines(root, answers, detection, environment), earlier)
+  const { files } = detection
+  const inner = { root, files, folder: worktrees.folder, gitignore: ignore.change.after }
+  const tools = planToolIgnores(inner, answers.toolIgnores, earlier.tools)
   return {
-    changes: [template.change, config.change, ignore.change],
+    changes: [template.change, config.change, ignore.change, ...tools.changes],
     notes: [
       ...template.notes,
       ...describeUnread(detection),
       ...adviseOnDatabase(answers, detection),
       ...adviseOnPorts(detection, environment.template),
+      ...tools.notes,
     ],
-    record: { ...config.record, ...template.record, ...ignore.record },
+    record: { ...config.record, ...template.record, ...ignore.record, ...tools.record },
     usesServers: database.provider.startsWith('postgres') || Object.keys(services).length > 0,
   }
 }
@@ -65,7 +70,11 @@ export function planRepositoryRemoval(
   const rest = before === undefined ? undefined : removeIgnoreBlock(before)
   const after = rest === '' && record.ignoreFile === 'made' ? undefined : rest
   return {
-    changes: [...written.flatMap(({ change }) => change ?? []), { path, before, after }],
+    changes: [
+      ...written.flatMap(({ change }) => change ?? []),
+      { path, before, after },
+      ...planToolRemoval(root, record.tools ?? {}),
+    ],
     notes: written.flatMap(({ note }) => note ?? []),
   }
 }

@@ -7,6 +7,7 @@ import { cancel, intro, log, outro } from '@clack/prompts'
 import { configFileName, loadConfig, parseConfig, type Config } from '../lib/project/config.ts'
 import { hideSecrets } from '../lib/report/hide-secrets.ts'
 import { isWithin } from '../lib/files/inner-path.ts'
+import { readIfFile } from '../lib/files/read-if-any.ts'
 import { IsolateError } from '../lib/report/isolate-error.ts'
 import type { Repository } from '../lib/git/repository.ts'
 import type { Answers, DatabaseOffers, GivenAnswers, InitPlace, Provider } from './answers.ts'
@@ -31,6 +32,7 @@ import { explainProvider } from './questions/database.ts'
 import { fitSetup } from './questions/migrations.ts'
 import { listExcludable } from './questions/worktree.ts'
 import { suggestAnswers, suggestOffers } from './suggest-answers.ts'
+import { findToolEdits } from './tool-ignores.ts'
 
 export type WizardOptions = {
   given: GivenAnswers
@@ -109,6 +111,7 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
     hasPackages: detection.packageManager !== undefined,
     hasPython: detection.python !== undefined,
     hasHome: place.home !== undefined,
+    toolFiles: listToolFiles(place, detection),
   }
   const given = await askAnswers(options.given, context, offersOf)
   const answers = completeAnswers(given, defaults, offersOf(providerOf(given, defaults)))
@@ -129,6 +132,11 @@ async function findEngines(
   if (!usesPostgres(detection)) return { hasDocker: false, hasServer: false }
   const [docker, hasServer] = await Promise.all([findDocker(), findServer(place.root, detection)])
   return { hasDocker: docker !== undefined, hasServer }
+}
+
+function listToolFiles({ root }: InitPlace, { files }: Detection): string[] {
+  const { folder } = loadConfig(root).config.worktrees
+  return [...findToolEdits({ root, files, folder, gitignore: readIfFile(join(root, '.gitignore')) }).keys()]
 }
 
 /** Copied files of ours that have been edited are replaced only when somebody says so. */

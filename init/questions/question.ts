@@ -61,6 +61,8 @@ export type AskContext = {
   hasPackages: boolean
   hasPython: boolean
   hasHome: boolean
+  /** Configs of tools in which the worktrees' folder could be left out. */
+  toolFiles: readonly string[]
 }
 
 export type ConfigKey = readonly [section: string, key: string] | readonly [key: string]

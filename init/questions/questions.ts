@@ -3,6 +3,7 @@ import type { GivenAnswers, Values } from '../answers.ts'
 import { hasTest, image, isolation, path, provider, seed, url } from './database.ts'
 import { delivery, scope } from './hooks.ts'
 import type { Question } from './question.ts'
+import { toolIgnores } from './tool-ignores.ts'
 import { excludePatterns, nodeModules, portNames, setup, venv } from './worktree.ts'
 
 export const questions: { readonly [K in keyof Values]: Question<Values[K]> } = {
@@ -20,6 +21,7 @@ export const questions: { readonly [K in keyof Values]: Question<Values[K]> } = 
   venv,
   excludePatterns,
   setup,
+  toolIgnores,
 }
 
 export const questionKeys = Object.keys(questions).filter(isQuestionKey)

@@ -108,6 +108,7 @@ async function createInstalled(
     portNames: [],
     dependencies: { node_modules: 'auto', '.venv': 'none' },
     excludePatterns: [],
+    toolIgnores: true,
     setup: [],
   } as const
   applyPlan(await planInit({ root, home: undefined }, answers, await detectRepository(root)))

@@ -37,6 +37,7 @@ const defaults: Answers = {
   dependencies: { node_modules: 'auto', '.venv': 'auto' },
   excludePatterns: ['**/node_modules/**', '**/dist/**', '**/package-lock.json'],
   setup: [],
+  toolIgnores: true,
 }
 
 const packageJson = '{ "name": "sample", "dependencies": { "express": "5" } }\n'

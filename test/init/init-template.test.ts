@@ -14,6 +14,7 @@ const answers = {
   portNames: [],
   dependencies: { node_modules: 'auto', '.venv': 'auto' },
   excludePatterns: [],
+  toolIgnores: true,
   setup: [],
 } as const
 const prisma = 'datasource db {\n  provider = "sqlite"\n  url = env("PRISMA_URL")\n}\n'

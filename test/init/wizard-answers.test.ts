@@ -24,6 +24,7 @@ const defaults: Answers = {
   dependencies: { node_modules: 'auto', '.venv': 'auto' },
   excludePatterns: ['**/node_modules/**'],
   setup: [],
+  toolIgnores: true,
 }
 
 const nothing: Detection = {
@@ -123,12 +124,13 @@ test('a wrong value is named with its option and with what it has to be', () => 
 })
 
 test('the questions that are left are named by their options', () => {
-  const all = ['scope', 'database', 'ports', 'node-modules', 'venv', 'exclude', 'setup']
+  const all = ['scope', 'database', 'ports', 'node-modules', 'venv', 'exclude', 'setup', 'tool-ignores']
   assert.deepEqual(questionsLeft({}), all)
   assert.deepEqual(questionsLeft({ scope: 'user', path: 'x.db', portNames: [], excludePatterns: [] }), [
     'node-modules',
     'venv',
     'setup',
+    'tool-ignores',
   ])
 })
 
