@@ -25,7 +25,8 @@ to change. Its agent-isolate.json is trusted then, as by agent-isolate trust.
 ${renderAnswerOptions()}
   --yes                  take the default for every question that is left
   --trial                make a worktree in the end, run its set-up, remove it; a
-                         command that fails is taken out of the set-up again
+                         command that fails is taken out of the set-up again; asked
+                         for where there is set-up, and not done by --yes alone
   --dry-run              print the changes, make none; asks nothing
   --overwrite-edited     replace copied files of ours that somebody has edited
   --json                 { outcome, root, files: [{ path, action }], kept, trusted,
@@ -60,6 +61,7 @@ export const command: Command = {
       edited: flags.has('overwrite-edited') ? ('overwrite' as const) : undefined,
       title: `agent-isolate ${findVersion()}`,
       color: wantsColors(process.env, process.stderr.isTTY),
+      asksTrial: !flags.has('trial'),
     }
     const result = await runWizard(repository, options)
     if (result.outcome === 'cancelled') return { json: { outcome: result.outcome }, exitCode: 130 }
@@ -68,7 +70,7 @@ export const command: Command = {
       const rest = setup.filter((each) => !failed.includes(each))
       await runWizard(repository, { ...options, asks: false, given: { ...given, setup: rest } })
     }
-    const isTried = flags.has('trial') && result.outcome !== 'planned'
+    const isTried = (flags.has('trial') || result.wantsTrial) && result.outcome !== 'planned'
     const trial = isTried ? await tryOut(result.place.root, setup, leaveOut) : undefined
     const tried = trial === undefined ? [] : await describeTrial(trial, result.place.root)
     // Whoever was asked has seen it all on the way.

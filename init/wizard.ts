@@ -44,6 +44,8 @@ export type WizardOptions = {
   /** The first line of the conversation. */
   title: string
   color: boolean
+  /** Whether to ask for a trial, where there is set-up to be tried; false where that is decided. */
+  asksTrial: boolean
 }
 
 /** `planned` is what `writes: false` comes to, `unchanged` when nothing had to be written. */
@@ -56,6 +58,8 @@ export type WizardResult =
       plan: InitPlan
       /** What the repository may have run here from now on. */
       trusted: readonly string[]
+      /** Whether somebody who was asked wants a worktree to be tried. */
+      wantsTrial: boolean
     }
 
 /** Throws `IsolateError`; a user who leaves is a result. */
@@ -120,8 +124,19 @@ async function converse(place: InitPlace, options: WizardOptions): Promise<Wizar
   for (const note of describeNotes(plan, place.root, textWidth())) say(note)
   if (!plan.isEmpty) await confirmPlan(place, plan)
   const result = await finish({ place, answers, plan }, true)
+  const wantsTrial = options.asksTrial && !plan.isEmpty && answers.setup.length > 0 && (await askTrial())
   outro(plan.isEmpty ? `Nothing to change. ${nextStep}` : `Done. ${nextStep}`, { output: screen })
-  return result
+  return { ...result, wantsTrial }
+}
+
+/** All is written by now: whoever leaves here wants no trial, and nothing undone. */
+async function askTrial(): Promise<boolean> {
+  try {
+    return await askYes('Try it now? A worktree is made, set up and removed', true)
+  } catch (error) {
+    if (error instanceof Cancelled) return false
+    throw error
+  }
 }
 
 /** Only a project on PostgreSQL has the engine asked whether it is there, and its server only where that is of use. */
@@ -165,8 +180,8 @@ async function confirmPlan(place: InitPlace, plan: InitPlan): Promise<void> {
 async function finish(
   { place, answers, plan }: { place: InitPlace; answers: Answers; plan: InitPlan },
   writes: boolean,
-): Promise<WizardResult> {
-  const result = { place, answers, plan, trusted: listTrusted(configAfter(place, plan)) }
+): Promise<Exclude<WizardResult, { outcome: 'cancelled' }>> {
+  const result = { place, answers, plan, wantsTrial: false, trusted: listTrusted(configAfter(place, plan)) }
   if (!writes) return { outcome: 'planned', ...result }
   sweepInterrupted(place)
   applyPlan(plan)

@@ -26,6 +26,7 @@ const questions = {
   setup: 'Run in a new worktree?',
   another: 'And then?',
   confirm: 'Write these changes?',
+  trial: 'Try it now?',
 } as const
 
 test('Enter to every question writes the defaults; the screens are those of the transcript', async (t) => {
@@ -34,6 +35,8 @@ test('Enter to every question writes the defaults; the screens are those of the 
   const screens: string[] = []
   for (const question of Object.values(questions)) {
     screens.push(activePart(await reach(terminal, question)))
+    // Prisma is not installed.
+    if (question === questions.trial) terminal.press('Right')
     terminal.press('Enter')
   }
   const { code, text } = await terminal.end()
@@ -71,23 +74,26 @@ test('other answers are written; a wrong one is refused where it is typed', asyn
   await reach(terminal, questions.setup)
   terminal.press('C-u', 'Enter')
   await reach(terminal, 'Run anything in a new worktree?')
-  terminal.type('make ready')
+  terminal.type('echo ready')
   terminal.press('Enter')
   await reach(terminal, questions.another)
   terminal.press('Enter')
   const screen = await reach(terminal, questions.confirm)
-  assert.match(screen, /allowed to run this here:\n│ {4}set-up: make ready\n/)
+  assert.match(screen, /allowed to run this here:\n│ {4}set-up: echo ready\n/)
   assert.doesNotMatch(screen, /Who is it for|node_modules\?|not to read/, 'what an option answered is not asked')
+  terminal.press('Enter')
+  await reach(terminal, questions.trial)
   terminal.press('Enter')
   const { code, text } = await terminal.end()
   assert.equal(code, 0, text)
+  assert.match(text, /tried: a worktree was made, set up and removed/)
   assert.ok(existsSync(join(root, '.claude/settings.local.json')))
   assert.deepEqual(readConfig(root), {
     $schema: 'https://unpkg.com/agent-isolate/agent-isolate.schema.json',
     database: { path: 'data/shop.db' },
     ports: { names: ['api', 'admin'] },
     dependencies: { node_modules: 'clone' },
-    setup: ['make ready'],
+    setup: ['echo ready'],
   })
 })
 
@@ -132,7 +138,7 @@ test('a second time the wizard has the earlier answers filled in, and nothing to
   sandbox.cli(root, 'init', '--yes', '--scope', 'local', '--ports', 'api', '--setup', 'make')
   const before = snapshotFolder(root)
   const terminal = startTerminal(t, sandbox, { cwd: root, command: [process.execPath, program, 'init'] })
-  const { confirm: _, ...asked } = questions
+  const { confirm: _, trial: __, ...asked } = questions
   for (const question of Object.values(asked)) {
     await reach(terminal, question)
     terminal.press('Enter')
