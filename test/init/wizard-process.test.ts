@@ -15,7 +15,10 @@ test('without a terminal init says which options it needs, and changes nothing',
   const before = snapshotFolder(sandbox.folder)
   const bare = await runCli(sandbox, root, ['init'])
   assert.deepEqual([bare.code, bare.stdout], [2, ''])
-  assert.match(bare.stderr, /no terminal to ask in\n {2}Give --yes.* Left to ask: --scope, --database, .*--setup, --tool-ignores\.\n$/)
+  assert.match(
+    bare.stderr,
+    /no terminal to ask in\n {2}Give --yes.* Left to ask: --scope, --database, .*--setup, --tool-ignores\.\n$/,
+  )
   const some = await runCli(sandbox, root, ['init', '--scope', 'local', '--database', 'none', '--setup', 'make'])
   assert.equal(some.code, 2)
   assert.match(some.stderr, /Left to ask: --ports, --node-modules, --venv, --exclude\.\n$/)
