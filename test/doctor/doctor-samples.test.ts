@@ -38,3 +38,15 @@ for (const app of sampleApps) {
     assert.deepEqual(await findFaults(createSandbox(t), app.fixed), [])
   })
 }
+
+test('a framework’s fixed port is found once, and the port of a preview says nothing of it', async (t) => {
+  const manifest = '{ "scripts": { "dev": "vite" }, "devDependencies": { "vite": "8" } }\n'
+  const found = await findFaults(createSandbox(t), {
+    'a/package.json': manifest,
+    'a/vite.config.ts': 'export default { server: { port: 3001 } }\n',
+    'b/package.json': manifest,
+    'b/vite.config.ts': 'export default { server: { host: true }, preview: { port: 4173 } }\n',
+  })
+  const places = ['a/vite.config.ts:1', 'b/vite.config.ts', 'b/vite.config.ts:1']
+  assert.deepEqual(found.map(({ place }) => place).toSorted(), places)
+})

@@ -144,7 +144,7 @@ export default defineConfig({
 `,
   },
   // Beside the fixed ports, Vite does not ask for PORT.
-  plants: ['vite.config.ts', 'wrangler.toml:4'],
+  plants: ['wrangler.toml:4'],
 }
 
 const express: SampleApp = {
@@ -285,7 +285,7 @@ DATABASES = {
       'import os\nimport requests\nbase = os.environ.get("BASE_URL", "http://127.0.0.1:8000")\nclient = redis.Redis(port=6379)\n',
   },
   // Neither Django nor uvicorn asks for PORT.
-  plants: ['Makefile:2', 'Makefile', '.env.agent.template', 'alembic.ini:2'],
+  plants: ['Makefile:2', '.env.agent.template', 'alembic.ini:2'],
 }
 
 const compose: SampleApp = {
