@@ -7,11 +7,12 @@ import * as drizzle from './samples/drizzle.ts'
 import * as next from './samples/next.ts'
 import * as playwright from './samples/playwright.ts'
 import * as python from './samples/python.ts'
+import * as rails from './samples/rails.ts'
 import * as tools from './samples/tools.ts'
 import * as turbo from './samples/turbo.ts'
 import * as vite from './samples/vite.ts'
 
-const modules = [vite, next, turbo, drizzle, tools, playwright, python]
+const modules = [vite, next, turbo, drizzle, tools, playwright, python, rails]
 const samples: readonly RealSample[] = modules.flatMap((module): RealSample[] => Object.values(module))
 
 for (const sample of samples) {
