@@ -21,7 +21,7 @@ test('without a terminal init says which options it needs, and changes nothing',
   )
   const some = await runCli(sandbox, root, ['init', '--scope', 'local', '--database', 'none', '--setup', 'make'])
   assert.equal(some.code, 2)
-  assert.match(some.stderr, /Left to ask: --ports, --node-modules, --venv, --exclude\.\n$/)
+  assert.match(some.stderr, /Left to ask: --ports, --node-modules, --venv, --exclude, --tool-ignores\.\n$/)
   const uninstall = await runCli(sandbox, root, ['uninstall'])
   assert.deepEqual([uninstall.code, uninstall.stdout], [2, ''])
   assert.match(uninstall.stderr, /no terminal to ask in\n {2}Give --yes/)
