@@ -28,7 +28,23 @@ export function planApps(
     folder,
     entries: agreed(ofApps.filter(({ inner }) => posix.dirname(inner) === folder && !isOfOneMode(inner))),
   }))
-  return { everywhere: top.filter((entry) => !isTaken(entry)), apps }
+  const everywhere = top.map((entry) => asInFile(entry, files)).filter((entry) => !isTaken(entry))
+  return { everywhere, apps }
+}
+
+/** An app reads its file only where a shell says nothing: of an address it is to get the parameters and the driver all the same. */
+function asInFile(entry: EnvEntry, files: readonly AppEntries[]): EnvEntry {
+  const carried = files.filter(({ inner, isConfigured }) => !isConfigured && !isOfOneMode(inner))
+  const found = carried.flatMap(({ entries }) => entries).filter((one) => one.key === entry.key)
+  const [first] = found
+  const isAgreed = found.every((one) => isSame(one, first?.pieces ?? []) && isSameAddress(textOf(one), textOf(entry)))
+  return first !== undefined && isAgreed ? first : entry
+}
+
+/** `other` is a URL without parameters, and `one` leads there too. */
+function isSameAddress(one: string, other: string): boolean {
+  const [wanted, place] = [other, one.replace(/\?.*/s, '')].map((url) => /:\/\/(.+)$/s.exec(url)?.[1])
+  return wanted !== undefined && wanted === place
 }
 
 /** What a shell in `inner` gets beside what is everywhere: an app's in its folder and below; the deeper one's last. */
@@ -51,7 +67,10 @@ function isOfOneMode(inner: string): boolean {
   return /\.(?:test|testing|e2e|ci|production|prod|staging|preview)(?:\.|$)/i.test(posix.basename(inner))
 }
 
-function isSame({ pieces }: EnvEntry, others: EnvEntry['pieces']): boolean {
-  const [one, other] = [pieces, others].map((each) => writePieces(each, (text) => text))
-  return one === other
+function isSame(entry: EnvEntry, pieces: EnvEntry['pieces']): boolean {
+  return textOf(entry) === textOf({ pieces })
+}
+
+function textOf({ pieces }: Pick<EnvEntry, 'pieces'>): string {
+  return writePieces(pieces, (text) => text)
 }
