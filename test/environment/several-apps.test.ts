@@ -225,3 +225,32 @@ test('a copy of main’s env file that another tool made is the worktree’s own
   sandbox.cli(worktree, 'teardown')
   assert.deepEqual([readFileSync(same, 'utf8'), readFileSync(changed, 'utf8')], [copied, `PORT=${api}\nMINE=1\n`])
 })
+
+test('of an address shells get the parameters that the app’s own file has, and odd env files are named in every app', async (t) => {
+  const sandbox = createSandbox(t)
+  const main = sandbox.repository('shop', {
+    '.gitignore': ignore,
+    'agent-isolate.json': JSON.stringify({
+      ports: { remap: { 6379: 'redis', 5672: 'queue' }, names: ['redis', 'queue'] },
+    }),
+    '.env.agent.template':
+      'REDIS_URL=redis://localhost:$AGENT_PORT_REDIS/0\nQUEUE_URL=amqp://localhost:$AGENT_PORT_QUEUE/x?heartbeat=9\n',
+    'apps/jobs/index.js': '',
+  })
+  sandbox.cli(main, 'trust')
+  sandbox.write(
+    'shop/.env',
+    'REDIS_URL="redis://localhost:6379/0?family=6"\nQUEUE_URL=amqp://localhost:5672/x?frame=1\n',
+  )
+  execFileSync('mkfifo', [join(main, 'apps/jobs/.env')])
+  const made = await runCli(sandbox, main, ['create', 'one'])
+  assert.match(made.stderr, /apps\/jobs\/\.env is not carried over: it is a FIFO/)
+  const one = join(main, '.claude/worktrees/one')
+  const { ports } = requireLeaseAt(sandbox, one)
+  const shell = await runCli(sandbox, one, ['exec', '--', 'sh', '-c', 'echo "$REDIS_URL $QUEUE_URL"'])
+  assert.equal(
+    shell.stdout.trim(),
+    `redis://localhost:${ports['redis']}/0?family=6 amqp://localhost:${ports['queue']}/x?heartbeat=9`,
+    'what the template says of parameters stands',
+  )
+})
