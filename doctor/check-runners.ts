@@ -124,12 +124,12 @@ function checkNox(read: Read, keys: readonly string[]): Finding[] {
   return [{ ...finding('noxfile.py', 'nox', keys, 'take include_outer_env=False out'), line }]
 }
 
-/** `bazel test` runs in an environment of its own; `bazel run` does not (bazel.build, "Test encyclopedia"). */
+/** `bazel test` runs in an environment of its own; `bazel run` does not (bazel.build, "Test encyclopedia"). What `--action_env` names, tests have too. */
 function checkBazel(read: Read, { detection }: Context, keys: readonly string[]): Finding[] {
   if (!['MODULE.bazel', 'WORKSPACE', 'WORKSPACE.bazel'].some((name) => detection.files.tracked.includes(name)))
     return []
   const named = [...(read('.bazelrc') ?? '').matchAll(/^(?:test|build|common)\b.*$/gm)]
-    .flatMap(([line]) => [...line.matchAll(/--test_env[= ](\w+)/g)])
+    .flatMap(([line]) => [...line.matchAll(/--(?:test|action)_env[= ](\w+)/g)])
     .map(([, name = '']) => name)
   const missing = keys.filter((key) => key !== 'PORT' && !named.includes(key))
   if (missing.length === 0) return []

@@ -166,6 +166,7 @@ table('runners', runnersCheck, [
     [['runners.nox', 'error', 'in noxfile.py: take include_outer_env=False out']],
   ],
   ['Bazel', { 'MODULE.bazel': '' }, [['runners.bazel', 'warning', 'in .bazelrc: test --test_env=DATABASE_URL']]],
+  ['Bazel that passes it to all actions', { 'MODULE.bazel': '', '.bazelrc': 'build --action_env=DATABASE_URL\n' }, []],
   ['Bazel that passes it on', { 'MODULE.bazel': '', '.bazelrc': 'test --test_env=DATABASE_URL\n' }, []],
 ])
 
