@@ -35,6 +35,8 @@ export type Rule = {
   own?: { variable: string; value: (port: string) => string }
   /** That variable beats what the file says: no line of it has to change. */
   isBeaten?: true
+  /** It is about an option's default: the word alone does not say that the environment comes first. */
+  isDefault?: true
 }
 
 export type Match = {
@@ -72,12 +74,21 @@ export function applyRule(rule: Rule, { code, text, starts }: CodeText, writing:
     const port = Number(text.slice(portStart, portEnd))
     const index = lineAt(starts, portStart)
     const match = { text, index: found.index, port, portStart, portEnd, groups: [...found] }
-    if (!isPort(port) || isOverridable(code, index) || rule.isMeant?.(match) === false) return []
+    if (
+      !isPort(port) ||
+      isOverridable(rule.isDefault ? withoutDefault(code, index) : code, index) ||
+      rule.isMeant?.(match) === false
+    )
+      return []
     const start = portStart - (starts[index] ?? 0)
     const place = { line: code[index] ?? '', start, end: start + portEnd - portStart, port }
     const what = { rule: rule.rule, severity: severityOf(rule.role), line: index + 1, port }
     return [{ ...what, ...advise(writing, rule, place) }]
   })
+}
+
+function withoutDefault(code: readonly string[], line: number): string[] {
+  return code.map((text, index) => (index === line || index === line - 1 ? text.replace(/\bdefault\b/g, '') : text))
 }
 
 type Place = { line: string; start: number; end: number; port: number }

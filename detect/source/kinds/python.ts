@@ -27,6 +27,14 @@ const rules: readonly Rule[] = [
     pattern: /(?:Server|run_simple)\(\s*\(?["'][^"'\n]*["'],\s*(?<port>\d{2,5})\b/dg,
   },
   { rule: 'listen', role: 'listens', pattern: /["']runserver["'],\s*["'](?:[\w.]+:)?(?<port>\d{2,5})["']/dg },
+  // argparse's and click's, unless a variable comes first.
+  {
+    rule: 'option',
+    role: 'listens',
+    isDefault: true,
+    pattern:
+      /\b(?:add_argument|option)\((?!(?:[^()]|\([^()]*\))*\benvvar\b)\s*(?:["']-\w["']\s*,\s*)?["']--(?:(?:http|https|web|server|api|app|listen|dev)-)?port["'](?:[^()]|\([^()]*\))*?\bdefault\s*=\s*["']?(?<port>\d{2,5})\b/dg,
+  },
   {
     rule: 'constant',
     role: 'listens',

@@ -57,6 +57,22 @@ const rules: readonly Rule[] = [
     pattern: /(?:--port[= ]|\s-p[ =]?|\bPORT=)(?<port>\d{2,5})\b/dg,
   },
   { ...addressRule, rule: 'config', role: 'listens', files: serverConfig },
+  // commander's and cac's: .option('-p, --port <number>', 'what it is', parseInt, 3000)
+  {
+    rule: 'option',
+    role: 'listens',
+    isDefault: true,
+    pattern:
+      /\.(?:option|requiredOption)\(\s*["'][^"'\n]*--(?:(?:http|https|web|server|api|app|listen|dev)-)?port\b[^"'\n]*["']\s*,\s*(?:(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z][\w.]*)\s*,\s*){0,2}["']?(?<port>\d{2,5})["']?\s*[,)]/dg,
+  },
+  // The same of yargs and of util.parseArgs.
+  {
+    rule: 'option',
+    role: 'listens',
+    isDefault: true,
+    pattern: /\bport["']?\s*[:,]\s*\{(?![^{}]*\benv\b)[^{}]*\bdefault\s*:\s*["']?(?<port>\d{2,5})\b/dg,
+    isMeant: ({ text }) => /\b(?:parseArgs\(|yargs\b)/.test(text),
+  },
   { rule: 'listen', role: 'listens', pattern: /\blisten\(\s*["']?(?<port>\d{2,5})\b/dg },
   {
     rule: 'constant',
