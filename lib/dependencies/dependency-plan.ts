@@ -91,7 +91,10 @@ export function planProject(
   isTrusted: boolean,
 ): DependencyDecision | undefined {
   if (strategy === 'none') return undefined
-  const command = installCommands[evidence.manager]
+  const isPlainVenv = evidence.isInMain && /(?:^|\/)venv$/.test(evidence.available[0] ?? '')
+  const command = installCommands[evidence.manager].map((word) =>
+    isPlainVenv ? word.replace(/^\.venv\//, 'venv/') : word,
+  )
   const situation = { evidence, isTrusted, command: inProject(command, evidence.project) }
   const choice = evidence.isInWorktree
     ? { action: 'none' as const, reason: 'it is there already', isWarning: false }

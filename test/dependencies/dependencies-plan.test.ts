@@ -66,6 +66,13 @@ const rows: Row[] = [
   ['install, untrusted', {}, 'install', 'untrusted', ['clone', 'informs', /agent-isolate trust/]],
   ['none', {}, 'none', 'trusted', undefined],
   ['venv', python, 'auto', 'trusted', ['clone', 'informs', /changed by pip/]],
+  [
+    'an environment that is called venv, another list of packages',
+    { ...python, available: ['venv'], isLockfileEqual: false },
+    'auto',
+    'trusted',
+    ['clone', 'warns', /[ `(]venv\/bin\/python -m pip/],
+  ],
   ['venv, uv', { ...python, manager: 'uv' }, 'auto', 'trusted', ['install', 'informs', /shared store/]],
   [
     'venv, poetry, another lockfile',
