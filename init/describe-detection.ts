@@ -18,12 +18,13 @@ export function describeDetection(detection: Detection): string[] {
     .map(([title, words]) => visible(`${title.padEnd(9)} ${words}`))
 }
 
-function databaseWords({ orms, databaseUrls: urls, compose }: Detection): string[] {
+function databaseWords({ orms, databaseUrls: urls, databaseParts: parts, compose }: Detection): string[] {
   const service = findPostgresService(compose)
   return [
     ...orms.map(({ id, provider, folder }) => at(provider === undefined ? id : `${id} on ${provider}`, folder)),
     ...(service === undefined ? [] : [`postgresql (${service.name} in a compose file)`]),
     ...urls.map(({ provider, key, file }) => `${provider} (${key} in ${file})`),
+    ...parts.map(({ provider = 'a server', keys, file }) => `${provider} (${keys.host ?? ''} in ${file})`),
   ]
 }
 

@@ -229,6 +229,7 @@ test('a server whose parts env files name is one like any other, and Rails has a
   const answers = suggestAnswers(inParts, { hasDocker: false, hasServer: true })
   assert.deepEqual(answers.database, { provider: 'postgres-server', url: place.url, hasTest: false })
   assert.equal(suggestAnswers(inParts, noDocker).database.provider, 'none')
+  assert.deepEqual(describeDetection(inParts), ['database  postgresql (DB_HOST in .env)'])
   const elsewhere = { ...nothing, databaseParts: [{ ...parts, file: 'apps/api/.env' }] }
   assert.equal(suggestOffers(elsewhere, 'postgres-server').url, undefined)
 
