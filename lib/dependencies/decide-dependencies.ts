@@ -87,9 +87,7 @@ function decideFolders(
     const isInMain = findStatus(join(source, folder)) !== undefined
     // A name that nothing goes by may be misspelt.
     if (isTakenOver || (!isInMain && rule !== undefined) || isTaken(join(worktree, folder))) continue
-    const lockfile = rule?.lockfile
-    const isLockfileEqual =
-      lockfile === undefined || areEqualFiles(join(source, project, lockfile), join(worktree, project, lockfile))
+    const isLockfileEqual = haveSameFile([source, worktree], project, rule?.lockfile)
     const evidence: FolderEvidence = { folder, project, rule, isInMain, isLockfileEqual }
     const strategy = strategies[folder] ?? strategies[rule?.name ?? folder] ?? 'auto'
     const decision = planFolder(evidence, strategy, isTrusted)
@@ -98,6 +96,17 @@ function decideFolders(
     for (const made of decision.folders) taken.add(made)
   }
   return decisions
+}
+
+/** The same content, or none in either: then there is nothing to be told apart. */
+function haveSameFile(
+  [source, worktree]: readonly [string, string],
+  folder: string,
+  name: string | undefined,
+): boolean {
+  if (name === undefined) return true
+  const [one, other] = [join(source, folder, name), join(worktree, folder, name)]
+  return areEqualFiles(one, other) || [one, other].every((path) => findStatus(path) === undefined)
 }
 
 function gatherEvidence(
@@ -163,8 +172,7 @@ function projectEvidence({ source, worktree, kind, lockfiles, project, members }
     isInWorktree: isTaken(join(worktree, own)),
     manager: managerOf(kind, lock, names, join(worktree, folder)),
     lockfile,
-    isLockfileEqual:
-      lockfile === undefined || areEqualFiles(join(source, folder, lockfile), join(worktree, folder, lockfile)),
+    isLockfileEqual: haveSameFile([source, worktree], folder, lockfile),
     hasWorkspaces: names.has('pnpm-workspace.yaml') || manifest?.['workspaces'] !== undefined || membersOwn.length > 0,
     usesTurbopack: manifest !== undefined && usesTurbopack(manifest),
     packages: kind === 'node_modules' && isInMain ? readFolder(join(source, own)).length : 0,

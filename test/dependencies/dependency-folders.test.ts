@@ -86,6 +86,7 @@ test('a worktree has the dependencies of PHP, Ruby, Rust, Elixir, Terraform, iOS
   assert.match(stderr, /^agent-isolate: target: left alone: builds write into it/m)
   assert.match(stderr, /warning: gone: left alone: the main checkout has none/)
   assert.match(stderr, /warning: vendor\/bundle: cloned: .*Gemfile\.lock differs: .*run `bundle install`/)
+  assert.doesNotMatch(stderr, /Podfile\.lock differs/, 'neither checkout has one')
   assert.equal(readFileSync(join(worktree, '.bundle/config'), 'utf8'), `BUNDLE_PATH: "${worktree}/vendor/bundle"\n`)
   const [outside = '', inside = ''] = readFileSync(join(worktree, 'web/.pnp.cjs'), 'utf8').split('\n')
   const location = /: "([^"]*)"/.exec(outside)?.[1] ?? ''
