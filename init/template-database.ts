@@ -21,11 +21,19 @@ export function databaseLines({ database }: Pick<Answers, 'database'>, facts: Da
 const urlLine = 'DATABASE_URL="$AGENT_DATABASE_URL"'
 
 /** Rails finds its files by itself, and what DATABASE_URL says would hold for its tests as well. */
-function sqliteLines({ orms, railsDatabases }: DatabaseFacts): string[] {
+function sqliteLines({ orms, databaseUrls, railsDatabases }: DatabaseFacts): string[] {
   if (railsSqlitePaths(railsDatabases).length > 0) return []
   const fitting = orms.filter(({ provider }) => provider === undefined || provider === 'sqlite')
-  if (orms.length === 0) return [urlLine]
-  return fitting.map(({ variable, sqliteUrl }) => `${variable}="${sqliteUrl}"`)
+  const known = orms.length === 0 ? [{ variable: 'DATABASE_URL', sqliteUrl: '$AGENT_DATABASE_URL' }] : fitting
+  return known.map(({ variable, sqliteUrl }) => {
+    const scheme = databaseUrls.find(({ key, scheme: each }) => key === variable && each.startsWith('sqlite'))?.scheme
+    return `${variable}="${scheme === undefined ? sqliteUrl : fileUrl(scheme)}"`
+  })
+}
+
+/** As the project has it: `sqlite:` and `sqlite+aiosqlite:` want an absolute path behind three slashes. */
+function fileUrl(scheme: string): string {
+  return `${scheme}${/^sqlite[+:]/.test(scheme) ? '///' : ''}$AGENT_SQLITE_PATH`
 }
 
 function postgresLines(facts: DatabaseFacts, provider: 'postgres-docker' | 'postgres-server'): string[] {

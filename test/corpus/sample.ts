@@ -23,6 +23,8 @@ export type Sample = {
   checks?: readonly Command[]
   /** Run in the main checkout after that, while the worktrees are there. */
   mainChecks?: readonly Command[]
+  /** The checks leave commits in the worktrees, to be thrown away. */
+  discards?: boolean
   /** What `doctor` leaves to the user after `init --yes`, as `file:line` or `file`: nothing of it is ours. */
   left: readonly string[]
   /** What the user makes of those lines: files as they are then. After it doctor leaves nothing but `leftThen`. */

@@ -47,7 +47,8 @@ export async function tellStory(t: TestContext, sample: Sample, around: Surround
   })
 
   for (const { folder } of worktrees) assert.equal(sandbox.git(folder, 'status', '--porcelain'), '')
-  for (const name of ['one', 'two']) sandbox.cli(root, 'remove', name)
+  for (const name of ['one', 'two'])
+    sandbox.cli(root, 'remove', name, ...(sample.discards === true ? ['--discard'] : []))
   assert.deepEqual(loadLeases(sandbox), [])
   assert.equal(sandbox.git(root, 'status', '--porcelain'), '')
   assert.deepEqual(withoutTraces(snapshotFolder(root), sample), withoutTraces(committed, sample))

@@ -32,6 +32,10 @@ const stacks: Readonly<Record<string, [files: Record<string, string>, lines: str
     { ...packageOf('prisma'), 'prisma/schema.prisma': prisma.replace('sqlite', 'postgresql') },
     [],
   ],
+  'FastAPI with a URL in the form of SQLAlchemy': [
+    { 'requirements.txt': 'fastapi\n', '.env': 'DATABASE_URL=sqlite+aiosqlite:///./shop.db\n' },
+    ['UVICORN_PORT=$AGENT_DYNAMIC_PORT', 'DATABASE_URL="sqlite+aiosqlite:///$AGENT_SQLITE_PATH"'],
+  ],
   'Flask and SQLAlchemy': [
     { 'requirements.txt': 'flask\nflask-sqlalchemy\nsqlalchemy\n' },
     ['FLASK_RUN_PORT=$AGENT_DYNAMIC_PORT', 'DATABASE_URL="sqlite:///$AGENT_SQLITE_PATH"'],

@@ -68,7 +68,7 @@ end
   },
   prepare: (root, { sandbox: { env, git } }) => {
     chmodSync(join(root, 'bin/rails'), 0o755)
-    execFileSync('bin/rails', ['db:migrate'], { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    execFileSync(join(root, 'bin/rails'), ['db:migrate'], { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] })
     execFileSync('sqlite3', [join(root, 'db/development.sqlite3'), 'insert into items values (1), (2), (3)'])
     git(root, 'add', '--all')
     git(root, 'commit', '--quiet', '--amend', '--no-edit')

@@ -19,11 +19,11 @@ export const tools: RealSample = {
     }),
     '.husky/pre-commit': 'git rev-parse --show-toplevel > .hook-ran\n',
     'vitest.config.js': "export default { test: { include: ['**/*.vitest.js'] } }\n",
-    'jest.config.js': "export default { testMatch: ['**/*.jest.js'], transform: {} }\n",
+    'jest.config.js': "export default { testMatch: ['**/*.jest.cjs'], transform: {} }\n",
     'eslint.config.js': "import js from '@eslint/js'\n\nexport default [js.configs.recommended]\n",
     'biome.json': json(biome),
     'one.vitest.js': "import { expect, test } from 'vitest'\n\ntest('one', () => expect(1).toBe(1))\n",
-    'two.jest.js': "import { expect, test } from '@jest/globals'\n\ntest('two', () => expect(1).toBe(1))\n",
+    'two.jest.cjs': "const { expect, test } = require('@jest/globals')\n\ntest('two', () => expect(1).toBe(1))\n",
   },
   prepare: (root, { sandbox }) => npmInstall(root, sandbox),
   left: ['biome.json:1', 'eslint.config.js:3', 'jest.config.js:1', 'vitest.config.js:1'],
@@ -35,7 +35,7 @@ export default {
 }
 `,
     'jest.config.js': `export default {
-  testMatch: ['**/*.jest.js'],
+  testMatch: ['**/*.jest.cjs'],
   transform: {},
   modulePathIgnorePatterns: ['<rootDir>/.claude/worktrees/'],
 }
@@ -53,13 +53,14 @@ export default [js.configs.recommended, { ignores: ['.claude/worktrees/'] }]
       argv: [
         'node',
         '--eval',
-        `for (const name of ['a.vitest.js', 'b.jest.js', 'c.js']) require('fs').writeFileSync(name, ${JSON.stringify(unfinished)})`,
+        `for (const name of ['a.vitest.js', 'b.jest.cjs', 'c.js']) require('fs').writeFileSync(name, ${JSON.stringify(unfinished)})`,
       ],
     },
     { argv: ['git', 'add', '--all'] },
     { argv: ['git', 'commit', '--message=unfinished'] },
     { argv: ['sh', '-c', 'test "$(cat .hook-ran)" = "$PWD"'] },
   ],
+  discards: true,
   mainChecks: [{ argv: ['npm', 'test'] }, { argv: ['npm', 'run', 'lint'] }],
   traces: [/^node_modules\/\.(vite|cache)/, /^\.husky\/_/],
 }
