@@ -6,13 +6,14 @@ import type { RealSample } from './real-sample.ts'
 import * as drizzle from './samples/drizzle.ts'
 import * as next from './samples/next.ts'
 import * as playwright from './samples/playwright.ts'
+import * as prisma from './samples/prisma.ts'
 import * as python from './samples/python.ts'
 import * as rails from './samples/rails.ts'
 import * as tools from './samples/tools.ts'
 import * as turbo from './samples/turbo.ts'
 import * as vite from './samples/vite.ts'
 
-const modules = [vite, next, turbo, drizzle, tools, playwright, python, rails]
+const modules = [vite, next, turbo, drizzle, prisma, tools, playwright, python, rails]
 const samples: readonly RealSample[] = modules.flatMap((module): RealSample[] => Object.values(module))
 
 for (const sample of samples) {

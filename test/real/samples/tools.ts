@@ -62,5 +62,5 @@ export default [js.configs.recommended, { ignores: ['.claude/worktrees/'] }]
   ],
   discards: true,
   mainChecks: [{ argv: ['npm', 'test'] }, { argv: ['npm', 'run', 'lint'] }],
-  traces: [/^node_modules\/\.(vite|cache)/, /^\.husky\/_/],
+  traces: [/^\.hook-ran$/, /^node_modules\/\.(vite|cache)/, /^\.husky\/_/],
 }
