@@ -39,7 +39,28 @@ export function fillFromMain(
       ].join(' '),
     })
   }
-  return writePieces(substitute(pieces, known), (literal) => literal)
+  return writePieces(
+    pieces.flatMap((piece, index) =>
+      substitute([piece], isUserInfo(pieces, index) ? mapValues(known, asUserInfo) : known),
+    ),
+    (literal) => literal,
+  )
+}
+
+/** Whether it stands between `://` and `@`, where a password of its own would be taken for the rest of the URL. */
+function isUserInfo(pieces: readonly EnvPiece[], index: number): boolean {
+  const holds = (some: readonly EnvPiece[], text: string): boolean =>
+    some.some((piece) => piece.kind !== 'reference' && piece.text.includes(text))
+  return holds(pieces.slice(0, index), '://') && holds(pieces.slice(index), '@')
+}
+
+function mapValues(variables: EnvVariables, map: (value: string) => string): EnvVariables {
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value && map(value)]))
+}
+
+/** Percent-encoded where it has to be, and is not yet (RFC 3986, 3.2.1). */
+function asUserInfo(value: string): string {
+  return /[/@:?#[\]\s]|%(?![0-9a-f]{2})/i.test(value) ? encodeURIComponent(value) : value
 }
 
 /** Those without a value and without a default. */
