@@ -130,9 +130,11 @@ function chooseWithoutMain(situation: Situation, strategy: DependencyStrategy): 
   }
   if (evidence.project !== '') return undefined
   const why = isWanted && !isTrusted ? leftOut : ''
+  // Its command is a program of the environment that is not there.
+  const first = evidence.manager === 'pip' ? 'python3 -m venv .venv && ' : ''
   return {
     action: 'none',
-    reason: `the main checkout has none: run \`${command}\` when it is needed${why}`,
+    reason: `the main checkout has none: run \`${first}${command}\` when it is needed${why}`,
     isWarning: false,
   }
 }
