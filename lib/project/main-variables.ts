@@ -49,9 +49,11 @@ export function fillFromMain(
 
 /** Whether it stands between `://` and `@`, where a password of its own would be taken for the rest of the URL. */
 function isUserInfo(pieces: readonly EnvPiece[], index: number): boolean {
-  const holds = (some: readonly EnvPiece[], text: string): boolean =>
-    some.some((piece) => piece.kind !== 'reference' && piece.text.includes(text))
   return holds(pieces.slice(0, index), '://') && holds(pieces.slice(index), '@')
+}
+
+function holds(pieces: readonly EnvPiece[], text: string): boolean {
+  return pieces.some((piece) => piece.kind !== 'reference' && piece.text.includes(text))
 }
 
 function mapValues(variables: EnvVariables, map: (value: string) => string): EnvVariables {
