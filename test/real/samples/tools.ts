@@ -26,7 +26,7 @@ export const tools: RealSample = {
     'two.jest.cjs': "const { expect, test } = require('@jest/globals')\n\ntest('two', () => expect(1).toBe(1))\n",
   },
   prepare: (root, { sandbox }) => npmInstall(root, sandbox),
-  left: ['biome.json:1', 'eslint.config.js:3', 'jest.config.js:1', 'vitest.config.js:1'],
+  left: ['eslint.config.js:3', 'jest.config.js:1', 'vitest.config.js:1'],
   mend: {
     'vitest.config.js': `import { configDefaults } from 'vitest/config'
 
@@ -44,7 +44,6 @@ export default {
 
 export default [js.configs.recommended, { ignores: ['.claude/worktrees/'] }]
 `,
-    'biome.json': json({ ...biome, files: { includes: ['**', '!.claude/worktrees'] } }),
   },
   checks: [
     { argv: ['npm', 'test'] },
