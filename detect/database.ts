@@ -104,3 +104,8 @@ export function detectSqliteFiles(root: string, { tracked, untracked }: Reposito
 }
 
 const mostDatabaseFiles = 100
+
+/** Whether a URL with that host, as `parseDatabaseTarget` has it ('' for none), leads to this machine. Pure. */
+export function isThisMachine(host: string): boolean {
+  return /^(?:localhost|127\.[\d.]+|\[::1\]|)$/.test(host)
+}

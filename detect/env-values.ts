@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import { isEnvFile } from './database.ts'
-import type { ReadFile, RepositoryFiles } from './repository-files.ts'
+import { folderOf, type ReadFile, type RepositoryFiles } from './repository-files.ts'
 
 /** One assignment. `ports` has no number twice. */
 export type EnvValue = {
@@ -43,7 +43,7 @@ function rankOf(path: string): number {
 }
 
 function parseEnvValues(text: string, file: string, isTracked: boolean): EnvValue[] {
-  const folder = posix.dirname(file) === '.' ? '' : posix.dirname(file)
+  const folder = folderOf(file)
   return parseEnvStatements(text).flatMap(({ assignment, line }) => {
     if (assignment === undefined) return []
     const { key, body: value } = assignment

@@ -1,6 +1,6 @@
 /** The frameworks in use, how each takes its port, and the line that is missing where it would not get it. */
 import { posix } from 'node:path'
-import type { ReadFile } from './repository-files.ts'
+import { folderOf, type ReadFile } from './repository-files.ts'
 import type { Manifest } from './packages.ts'
 import type { Python } from './python.ts'
 
@@ -222,9 +222,4 @@ function startsItself(files: readonly string[], read: ReadFile, id: 'flask' | 'u
     .filter((path) => path.endsWith('.py') && path.split('/').length <= 3)
     .slice(0, mostCommandFiles)
     .some((path) => start.test(read(path) ?? ''))
-}
-
-function folderOf(path: string): string {
-  const folder = posix.dirname(path)
-  return folder === '.' ? '' : folder
 }

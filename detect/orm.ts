@@ -1,6 +1,6 @@
 /** Who talks to the database: which tool, which kind of database, and how that tool wants to be told where it is. */
 import { posix } from 'node:path'
-import type { ReadFile } from './repository-files.ts'
+import { folderOf, type ReadFile } from './repository-files.ts'
 import type { Packages } from './packages.ts'
 import type { Python } from './python.ts'
 
@@ -186,9 +186,4 @@ function hasFile({ files, folder }: Place, pattern: RegExp): boolean {
 
 function isBelow(folder: string, path: string): boolean {
   return folder === '' || path.startsWith(`${folder}/`)
-}
-
-function folderOf(path: string): string {
-  const folder = posix.dirname(path)
-  return folder === '.' ? '' : folder
 }

@@ -1,7 +1,7 @@
 /** JavaScript packages: package.json files, the package manager and its lockfile, workspaces. */
 import { posix } from 'node:path'
 import { parseJson } from '../lib/files/json.ts'
-import type { ReadFile } from './repository-files.ts'
+import { folderOf, type ReadFile } from './repository-files.ts'
 
 export type PackageManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun' | 'deno'
 
@@ -116,9 +116,4 @@ function parseRecord(text: string): Record<string, unknown> | undefined {
 
 function asRecord(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-}
-
-function folderOf(path: string): string {
-  const folder = posix.dirname(path)
-  return folder === '.' ? '' : folder
 }

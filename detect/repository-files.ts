@@ -1,4 +1,5 @@
 /** What detection goes by: the paths in a repository, and what is in them. */
+import { posix } from 'node:path'
 
 /** Paths are relative to the top, with `/`. */
 export type RepositoryFiles = {
@@ -9,3 +10,9 @@ export type RepositoryFiles = {
 
 /** Reads one file of the repository; undefined when it is not there. */
 export type ReadFile = (path: string) => string | undefined
+
+/** The folder that a path is in, '' for the top. Pure. */
+export function folderOf(path: string): string {
+  const folder = posix.dirname(path)
+  return folder === '.' ? '' : folder
+}

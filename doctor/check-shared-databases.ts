@@ -1,5 +1,5 @@
 /** Databases that several worktrees would reach: one agent's migration or test run wipes another's data. */
-import { parseDatabaseTarget } from '../detect/database.ts'
+import { isThisMachine, parseDatabaseTarget } from '../detect/database.ts'
 import { namesIn, parseReferences } from '../lib/env-text/references.ts'
 import { parseEnvStatements } from '../lib/env-text/syntax.ts'
 import type { Check, Context, Finding } from './check.ts'
@@ -58,7 +58,7 @@ function inEnvFiles(context: Context): Finding[] {
 function isRemapped(path: string, body: string, { project, detection }: Context): boolean {
   const { ports, environment } = project.config
   const { port, host = '' } = parseDatabaseTarget(body) ?? {}
-  const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(host)
+  const isHere = host !== '' && isThisMachine(host)
   const isCarried = environment.carry && !detection.files.tracked.includes(path)
   return isCarried && isHere && port !== undefined && Object.hasOwn(ports.remap, String(port))
 }

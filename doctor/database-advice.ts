@@ -1,5 +1,5 @@
 /** What to write so that an env file's database URL leads to the worktree's own database. Pure. */
-import { parseDatabaseTarget, type DatabaseTarget } from '../detect/database.ts'
+import { isThisMachine, parseDatabaseTarget, type DatabaseTarget } from '../detect/database.ts'
 import { isTestKey } from '../detect/postgres.ts'
 import { composedUrl } from '../init/template-database.ts'
 import { configFileName } from '../lib/project/config.ts'
@@ -48,8 +48,7 @@ function adviseOwnDatabase({ project }: Context, key: string, { scheme }: Databa
 /** A server of this machine can as well be a container; another one is there for a reason. */
 function adviseProvider({ project }: Context, key: string, { host = '' }: DatabaseTarget): string {
   const { template } = project.config.environment
-  const isLocal = /^(?:localhost|127\.[\d.]+|\[::1\]|)$/.test(host)
-  const provider = isLocal
+  const provider = isThisMachine(host)
     ? '"provider": "postgres-docker", "isolation": "database"'
     : `"provider": "postgres-server", "url": "$${key}"`
   const variable = isTestKey(key) ? '$AGENT_TEST_DATABASE_URL' : '$AGENT_DATABASE_URL'

@@ -1,4 +1,5 @@
 /** Whether the server that a project's URL names is there and would let worktrees have databases on it. */
+import { isThisMachine } from '../detect/database.ts'
 import type { Detection } from '../detect/detect.ts'
 import { patienceMs } from '../detect/find-docker.ts'
 import { findPostgresServer } from '../detect/find-database.ts'
@@ -14,7 +15,7 @@ import { IsolateError } from '../lib/report/isolate-error.ts'
 export async function findServer(root: string, detection: Detection): Promise<boolean> {
   const found = findPostgresServer(detection)
   if (found === undefined) return false
-  if (detection.files.tracked.includes(found.file) && !isLoopback.test(found.host ?? '')) return false
+  if (detection.files.tracked.includes(found.file) && !isThisMachine(found.host ?? '')) return false
   try {
     const url = requireServerUrl(root, { environment: { file: '.env.local' } }, found, {})
     const connection = await connectPostgres(targetOf(url), { timeoutMs: patienceMs, queryTimeoutMs: patienceMs })
@@ -31,5 +32,3 @@ export async function findServer(root: string, detection: Detection): Promise<bo
     return false
   }
 }
-
-const isLoopback = /^(?:localhost|127\.[\d.]+|\[::1\]|)$/

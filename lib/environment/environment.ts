@@ -48,18 +48,24 @@ export type Environment = RenderedTemplate & {
 
 /** What the worktree's environment is in its folder `inner`. Writes nothing. Throws `IsolateError` for a faulty template. */
 export function environmentOf(project: Project, lease: Lease, inner = ''): Environment {
+  return renderEnvironment(project, lease, { inner, templates: templatesOf(project, lease) })
+}
+
+function renderEnvironment(
+  project: Project,
+  lease: Lease,
+  { inner, templates }: { inner: string; templates: ReadonlyMap<string, string> },
+): Environment {
   const variables = variablesOf(project, lease)
-  const files = [...templatesOf(project, lease)].map(([path, template]) =>
+  const files = [...templates].map(([path, template]) =>
     forShells({ inner: path, isConfigured: true, ...renderTemplate(template, variables) }, lease),
   )
-  const [file, ...others] = files
+  const [file] = files
   if (file === undefined) throw new Error('an environment without a file')
   const isHeldBack = heldBackRule(project, lease)
-  const exported = files.map(({ wanted }) => wanted.filter((entry) => !isHeldBack(entry)))
-  const { everywhere, apps } = planApps(exported[0] ?? [], [
-    ...others.map((other, index) => ({ ...other, entries: exported[index + 1] ?? [] })),
-    ...carriedEntries(lease.worktree).map((carried) => ({ ...carried, entries: forShells(carried, lease).wanted })),
-  ])
+  const [own, ...others] = files.map((one) => ({ ...one, entries: one.wanted.filter((entry) => !isHeldBack(entry)) }))
+  const carried = carriedEntries(lease.worktree).map((one) => ({ ...one, entries: forShells(one, lease).wanted }))
+  const { everywhere, apps } = planApps(own?.entries ?? [], [...others, ...carried])
   const common = [...identityEntries(lease), ...everywhere]
   const last = composeEntries(lease)
   const all = [...common, ...entriesIn(apps, inner), ...last]
@@ -137,10 +143,10 @@ export async function writeEnvironment(
   carried: readonly string[] = [],
 ): Promise<void> {
   const { source } = project.repository
-  const own =
-    source === undefined ? undefined : findOwnValues(source, project.config, lease, templatesOf(project, lease))
+  const templates = templatesOf(project, lease)
+  const own = source === undefined ? undefined : findOwnValues(source, project.config, lease, templates)
   if (own !== undefined) await carryFiles(own, carried, reporter)
-  const environment = environmentOf(project, lease)
+  const environment = renderEnvironment(project, lease, { inner: '', templates })
   const missing = describeMissing(retarget(process.env, lease).missing)
   for (const warning of [...environment.warnings, ...(missing === undefined ? [] : [missing])]) reporter.warn(warning)
   for (const [inner, text] of environment.blocks) writeBlock(own, lease, { inner, text }, reporter)

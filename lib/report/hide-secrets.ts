@@ -87,12 +87,13 @@ function isAssignment(name: string, sign: string, value: string): boolean {
 
 /** Not PWD, which is a folder. */
 function isSecretName(name: string): boolean {
-  const plain = decode(name)
+  // A parameter's name may be encoded, too.
+  const plain = decodeLeniently(name)
   return !/^(?:OLD)?PWD$/.test(plain) && new RegExp(`^${secretName}$`, 'i').test(plain)
 }
 
-/** A parameter's name may be percent-encoded too; what is not to be decoded is taken as it is. */
-function decode(name: string): string {
+/** Percent-encoded text; what is not encoded as it should be is taken as it stands, as most clients do. */
+export function decodeLeniently(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch (error) {

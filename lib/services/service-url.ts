@@ -1,5 +1,6 @@
 /** The URL of a server that checkouts share. No message holds it: there may be a password in it. Pure. */
 import { describeTarget, splitServer } from '../database/postgres/client/database-url.ts'
+import { decodeLeniently } from '../report/hide-secrets.ts'
 import { IsolateError } from '../report/isolate-error.ts'
 import type { ServiceKind } from '../project/services-config.ts'
 
@@ -40,11 +41,11 @@ export function parseServiceUrl(kind: keyof typeof forms, text: string, name: st
   return {
     text,
     scheme,
-    user: decode(user) || parameters.get('user') || undefined,
-    password: decode(password) || parameters.get('password') || undefined,
+    user: decodeLeniently(user) || parameters.get('user') || undefined,
+    password: decodeLeniently(password) || parameters.get('password') || undefined,
     host: address[1] || address[2] || 'localhost',
     port: Number(address[3] ?? port),
-    path: decode(path.slice(1)),
+    path: decodeLeniently(path.slice(1)),
   }
 }
 
@@ -74,14 +75,4 @@ function isLoopback(host: string): boolean {
 function split(text: string): ReturnType<typeof splitServer> & { scheme: string } {
   const [, scheme = '', rest = ''] = /^((?:jdbc:)?[a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text) ?? []
   return { scheme, ...splitServer(rest) }
-}
-
-/** What is not encoded as it should be is taken as it stands, as most clients do. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch (error) {
-    if (error instanceof URIError) return text
-    throw error
-  }
 }
